@@ -21,7 +21,7 @@ def full(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A LIVESPARK_HOME of the test's own; no process that belongs to it outlives the test."""
-    for name in [name for name in os.environ if name.startswith("LIVESPARK_")]:
+    for name in [name for name in os.environ if name.startswith(("LIVESPARK_", "PYTHONUNBUFFERED"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("LIVESPARK_HOME", str(folder))
