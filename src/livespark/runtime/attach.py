@@ -1,0 +1,80 @@
+"""The composition root of the worker: puts link, exposed values and core together, and runs the program."""
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from livespark import settings
+from livespark.errors import LivesparkError, UsageError
+from livespark.protocol import codec
+from livespark.protocol.runs import Launch
+from livespark.runtime.exposed.exposed import Exposed
+from livespark.runtime.link.link import Link
+from livespark.runtime.link.pipes import take_over_pipes
+from livespark.runtime.process import runtime
+from livespark.runtime.runner import Runner
+from livespark.runtime.signals import Signals
+
+__all__ = ("work",)
+
+_FAREWELL: Final = 5.0
+"""Seconds for the last reports at the end; what is not acknowledged by then stays in the spool."""
+
+
+def work(run_dir: Path) -> int:
+    """Run the program that `launch.json` in `run_dir` names, attached to its server. -> the process's exit status.
+
+    For the main thread, which becomes the training thread.
+    """
+    if pipes := take_over_pipes(os.environ, run_dir):
+        pipes.start()
+    _write_by_lines()
+    try:
+        launch = _launch(run_dir)
+        link = Link(launch, run_dir, spool_limit=settings.load().spool_limit)
+    except (LivesparkError, OSError) as error:
+        print(f"livespark: {error}", file=sys.stderr)
+        return 1
+    return _run(launch, link)
+
+
+def _write_by_lines() -> None:
+    """As on a terminal: a line is there when it is written, and comes in one piece."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def _launch(run_dir: Path) -> Launch:
+    file = run_dir / "launch.json"
+    try:
+        launch: Launch = codec.decode(file.read_bytes(), Launch)
+    except codec.Malformed as error:
+        raise UsageError(f"{file} can't be understood: {error}") from None
+    return launch
+
+
+def _run(launch: Launch, link: Link) -> int:
+    desk = runtime.attach(link, Exposed(), launch.config)
+    signals = Signals(runtime.stop)
+    os.register_at_fork(after_in_child=lambda: _leave_to_parent(link, signals))
+    stay = launch.mode == "dev" and not launch.exit_on_end
+    runner = Runner(runtime.core, runtime.reloader, stay=stay, settle=runtime.sample, restart=runtime.restart)
+    link.start(desk)
+    signals.install()
+    runtime.hook.install()
+    try:
+        return runner.run(launch.entry)
+    finally:
+        if not runtime.core.inert:
+            signals.restore()
+            link.close(_FAREWELL)
+
+
+def _leave_to_parent(link: Link, signals: Signals) -> None:
+    """In a forked child, which answers its own signals and has no link."""
+    link.abandon()
+    with contextlib.suppress(ValueError):  # forked from another thread than the main one
+        signals.restore()

@@ -1,0 +1,89 @@
+"""The user's program: found, compiled from its source, and executed as `__main__`, as Python itself would do."""
+
+import builtins
+import importlib.util
+import os
+import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from livespark.errors import UsageError
+from livespark.protocol.runs import Entry
+
+__all__ = ("Program", "locate")
+
+
+class Program:
+    """A script (`spec` is None) or a module, in the file `path`."""
+
+    def __init__(self, path: str, argv: list[str], spec: ModuleSpec | None = None) -> None:
+        self.path = path
+        self.argv = argv
+        self.spec = spec
+
+    def compile(self) -> CodeType:
+        """The code of the file as it is now. Any thread. Raises UsageError when it can't be read, SyntaxError."""
+        try:
+            source = Path(self.path).read_bytes()
+        except OSError as error:
+            raise UsageError(f"can't read {self.path}: {error.strerror or error}") from None
+        try:
+            return compile(source, self.path, "exec", dont_inherit=True)
+        except ValueError as error:  # null bytes
+            raise SyntaxError(str(error), (self.path, 1, 0, "")) from None
+
+    def enter(self) -> None:
+        """Make `sys.argv` and `sys.path` what the program expects."""
+        sys.argv[:] = self.argv
+        if self.spec is None and not sys.flags.safe_path:
+            sys.path[0] = str(Path(self.path).resolve().parent)
+
+    def execute(self, code: CodeType) -> None:
+        """Run `code` in a fresh `__main__`. Raises what it raises."""
+        main = ModuleType("__main__")
+        main.__dict__.update(self._names())
+        sys.modules["__main__"] = main
+        exec(code, main.__dict__)  # noqa: S102 - running the user's program is what a runner is for
+
+    def _names(self) -> dict[str, Any]:
+        return {
+            "__builtins__": builtins,
+            "__file__": self.path,
+            "__cached__": None,
+            "__spec__": self.spec,
+            "__package__": self.spec.parent if self.spec else None,
+            "__loader__": self.spec.loader if self.spec else SourceFileLoader("__main__", self.path),
+        }
+
+
+def locate(entry: Entry) -> Program:
+    """The program that `entry` names. Imports the packages around a module. Raises UsageError when there is none."""
+    if entry.module:
+        return _module(entry)
+    path = os.path.abspath(entry.script)  # noqa: PTH100 - keeps symbolic links, as Python does for __file__
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise UsageError(f"there is no script {entry.script} in {Path.cwd()}")
+    return Program(path, [entry.script, *entry.args])
+
+
+def _module(entry: Entry) -> Program:
+    spec = _find(entry.module)
+    if spec.submodule_search_locations is not None:
+        spec = _find(f"{entry.module}.__main__")
+    if not isinstance(spec.loader, SourceFileLoader) or not spec.origin:
+        raise UsageError(f"the module {entry.module} has no Python source to run")
+    return Program(spec.origin, [spec.origin, *entry.args], spec)
+
+
+def _find(name: str) -> ModuleSpec:
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        spec = None
+    if spec is None:
+        raise UsageError(f"there is no module {name} to run (searched from {Path.cwd()})")
+    return spec

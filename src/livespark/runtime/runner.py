@@ -1,0 +1,154 @@
+"""Runs the program to its end, and decides what comes after each of its ends.
+
+Two tables in code: `classify` says how one execution of the script ended; `Runner._after` what follows: staying
+`idle` or `held` (mode `dev`), running again (reload), or the end of the run.
+"""
+
+import gc
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType
+from typing import Final, Literal
+
+from livespark.errors import SparkReloadError, SparkStopError, UsageError
+from livespark.protocol.commands import Failure
+from livespark.protocol.lifecycle import RunState, exit_code
+from livespark.protocol.runs import Entry
+from livespark.runtime.core import Core
+from livespark.runtime.failure import clean_traceback, describe, find_signal
+from livespark.runtime.program import Program, locate
+from livespark.runtime.reload import Reloader, syntax_sentence
+
+__all__ = ("Ending", "Runner", "classify")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one execution of the script ended."""
+
+    how: Literal["returned", "raised", "stopped", "reloads"]
+    reason: str = ""
+    error: Failure | None = None
+
+
+_RETURNED: Final = Ending("returned")
+
+
+def classify(error: BaseException | None) -> Ending:
+    """The ending that `error` means; None: the script returned."""
+    signal = error and find_signal(error)
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return _RETURNED
+    if isinstance(signal, SparkStopError):
+        return Ending("stopped")
+    if isinstance(signal, SparkReloadError):
+        return Ending("reloads")
+    if isinstance(error, SystemExit):
+        return Ending("raised", f"the script ended with exit status {error.code}", describe(error))
+    failure = describe(error)
+    return Ending("raised", f"{failure.type}: {failure.message}".rstrip(": "), failure)
+
+
+class Runner:
+    """One run of a program. `stay`: remain after the script's end and after an exception.
+
+    `settle` is called before either; `restart` before the program runs again."""
+
+    def __init__(
+        self, core: Core, reloader: Reloader, *, stay: bool, settle: Callable[[], None], restart: Callable[[], None]
+    ) -> None:
+        self._core = core
+        self._reloader = reloader
+        self._stay = stay
+        self._settle = settle
+        self._restart = restart
+
+    def run(self, entry: Entry) -> int:
+        """Execute the program that `entry` names until the run has ended. -> the exit status for the process."""
+        try:
+            program = locate(entry)
+        except UsageError as error:
+            return self._finish(_unfit(error))
+        except Exception as error:
+            return self._finish(self._caught(error))
+        return self.execute(program)
+
+    def execute(self, program: Program) -> int:
+        """Execute `program` until the run has ended. -> the exit status for the process."""
+        self._reloader.program = program
+        try:
+            code = self._reloader.take()
+        except (SyntaxError, UsageError) as error:
+            return self._finish(_unfit(error))
+        program.enter()
+        self._core.begin()
+        while (ending := self._after(self._execute(program, code))).how == "reloads":
+            code = self._reloader.take()
+            self._restart()
+        return self._finish(ending)
+
+    def _execute(self, program: Program, code: CodeType) -> Ending:
+        try:
+            program.execute(code)
+        except BaseException as error:
+            if self._core.inert:
+                raise
+            return self._caught(error)
+        return self._noted(_RETURNED)
+
+    def _caught(self, error: BaseException) -> Ending:
+        ending = self._noted(classify(error))
+        if ending.error:
+            _print(error)
+            self._core.levels[0].scope.note_exception()
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+        return ending
+
+    def _noted(self, ending: Ending) -> Ending:
+        """A script that swallows a reload, or raises while it unwinds, is reloaded all the same."""
+        return Ending("reloads") if self._core.renewal == "unwinding" and not self._core.stopping else ending
+
+    def _after(self, ending: Ending) -> Ending:
+        """What follows an execution: the same, or what ended the time after it."""
+        gc.collect(1)  # the whole heap would take a tenth of a second with torch loaded
+        if not self._stay or self._core.inert or self._core.stopping or ending.how not in ("returned", "raised"):
+            return ending
+        self._settle()
+        state = RunState.IDLE if ending.how == "returned" else RunState.HELD
+        try:
+            self._core.serve(state, ending.reason, ending.error)
+        except BaseException as error:
+            ending = classify(error)
+        return ending
+
+    def _finish(self, ending: Ending) -> int:
+        if self._core.inert:
+            return 0
+        self._settle()
+        end = {"returned": RunState.COMPLETED, "raised": RunState.FAILED}.get(ending.how, RunState.STOPPED)
+        return exit_code(self._core.finish(end, ending.reason, ending.error))
+
+
+def _unfit(error: SyntaxError | UsageError) -> Ending:
+    """There is no program to run; says so on stderr."""
+    if isinstance(error, SyntaxError):
+        traceback.print_exception(type(error), error, None)
+        return Ending("raised", syntax_sentence(error), describe(error))
+    print(f"livespark: {error}", file=sys.stderr)
+    return Ending("raised", str(error))
+
+
+def _print(error: BaseException) -> None:
+    """As Python does for an exception that nobody caught."""
+    if isinstance(error, SystemExit):
+        if not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+        return
+    trace = clean_traceback(error.__traceback__)
+    try:
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except Exception:
+        traceback.print_exception(type(error), error, trace)

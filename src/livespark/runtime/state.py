@@ -1,0 +1,127 @@
+"""What was asked of the training thread, and what it is in the middle of: the one mutable object of the runtime's core.
+
+Theory: facts are noted under one lock. What the run shows as its state is never set by hand, it follows from the
+facts (`_shown`), and so do the flags; `refresh` is called after every change of a fact. Where a state may not
+follow the one before (a paused run starts a call that is paused itself), RUNNING stands between them.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Literal
+
+from livespark.protocol.commands import Failure
+from livespark.protocol.events import Status
+from livespark.protocol.lifecycle import TERMINAL, RunState, may_follow
+from livespark.runtime.level import Level
+from livespark.runtime.patience import Patience
+from livespark.runtime.ports import Outbox, SilentOutbox
+from livespark.runtime.request import Request
+
+__all__ = ("BUSY", "State")
+
+BUSY: Final = "busy: {}() is still being executed"
+
+
+class State:
+    """Everything but `pending` is guarded by `changed`; methods are called with it held.
+
+    `pending` is the whole cost of an idle checkpoint. It is up before the script's first own checkpoint, too, so
+    that this one is noticed (`explicit`); `asked` is without that. `renewal`: a hard reload, from the raise to the
+    first checkpoint of the new code. `for_async`: calls that wait for an asynchronous checkpoint. `interrupted`:
+    calls to be called again after a reload.
+    """
+
+    def __init__(self, step: Callable[[], int | None]) -> None:
+        self.pending = True
+        self.asked = False
+        self.explicit = False
+        self.cooperative = False
+        self.inert = False
+        self.changed = threading.Condition()
+        self.step = step
+        self.outbox: Outbox = SilentOutbox()
+        self.patience = Patience(float("inf"), print)
+        self.status = RunState.RUNNING
+        self.begun = True
+        self.ended: RunState | None = None
+        self.levels = [Level()]
+        self.queue: deque[Request] = deque()
+        self.for_async: deque[Request] = deque()
+        self.running: dict[str, Request] = {}
+        self.interrupted: dict[Request, Level] = {}
+        self.stops: list[Request] = []
+        self.stopping = self.cancelling = False
+        self.reloads: list[Request] = []
+        self.reloading: list[Request] = []
+        self.renewal: Literal["", "unwinding", "renewed"] = ""
+        self.sample_due = False
+
+    def refresh(self) -> None:
+        """Let flags and state follow from the facts; report a new state."""
+        level = self.levels[-1]
+        facts = (self.stopping, self.reloads, self.queue, self.sample_due, self.renewal, level.paused)
+        self.asked = any(facts) and not self.inert
+        self.pending = self.asked or not (self.explicit or self.inert)
+        if (shown := self._shown(level)) is not self.status:
+            if not may_follow(self.status, shown):
+                self._show(RunState.RUNNING, level)
+            self._show(shown, level)
+
+    def _show(self, state: RunState, level: Level) -> None:
+        assert may_follow(self.status, state), f"{self.status} -> {state}"
+        self.status = state
+        report = self.outbox.record if state in TERMINAL else self.outbox.emit
+        report(Status(state, self.step(), level.reason, level.error))
+
+    def _shown(self, level: Level) -> RunState:
+        if self.ended:
+            return self.ended
+        if self.stopping:
+            return RunState.STOPPING
+        if not self.begun:
+            return RunState.STARTING
+        if self.renewal:
+            return RunState.RELOADING
+        if level.paused:
+            return RunState.PAUSED if level.standing else RunState.PAUSING
+        return level.state
+
+    def open_requests(self) -> list[Request]:
+        """What was asked and has not begun."""
+        levels = [*self.levels, *self.interrupted.values()]
+        pauses = [pause for level in levels for pause in level.pauses]
+        return [*self.queue, *self.for_async, *self.reloads, *pauses]
+
+    def forget_requests(self) -> None:
+        """All of `open_requests` have been answered."""
+        for answered in (self.queue, self.for_async, self.reloads, self.interrupted):
+            answered.clear()
+        for level in self.levels:
+            level.drop_pause()
+
+    def stand(self, level: Level) -> None:
+        """A pause has been reached."""
+        self.patience.end()
+        level.standing = True
+        for request in level.pauses:
+            request.start()
+            request.apply(self.step())
+        level.pauses.clear()
+
+    def begin_renewal(self) -> None:
+        """A hard reload is about to unwind the script."""
+        self.renewal = "unwinding"
+        for request in self.reloads:
+            request.start()
+        self.reloading += self.reloads
+        self.reloads.clear()
+        self.refresh()
+
+    def end_renewal(self, error: Failure | None = None) -> None:
+        """The new code has come to its first checkpoint, to its end, or to an `error`."""
+        self.renewal = ""
+        for request in self.reloading:
+            request.fail(error, self.step()) if error else request.apply(self.step())
+        self.reloading.clear()
+        self.refresh()
