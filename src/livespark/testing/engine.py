@@ -1,0 +1,66 @@
+"""An engine without processes: a test says how its runs are."""
+
+import threading
+from collections.abc import Iterator
+
+from livespark.engine.base import Alive, EngineError, Gone, Observation
+from livespark.protocol.events import Batch
+from livespark.protocol.ids import RunId
+from livespark.protocol.runs import Launch
+from livespark.protocol.stream import Output
+
+__all__ = ("FakeEngine",)
+
+
+class FakeEngine:
+    """Implements `engine.base.Engine`. What was asked of it stands in `launches`, `signals` and `forgotten`.
+
+    `refusal`: the text of the EngineError that `start` raises. `gate`: `start` waits for it. `unknown`: how runs
+    are that were not started here.
+    """
+
+    def __init__(self, *, refusal: str = "", unknown: Observation | None = None) -> None:
+        self.refusal = refusal
+        self.gate = threading.Event()
+        self.gate.set()
+        self.launches: dict[RunId, Launch] = {}
+        self.signals: list[tuple[RunId, int]] = []
+        self.forgotten: list[RunId] = []
+        self._unknown = unknown or Gone()
+        self._states: dict[RunId, Observation] = {}
+        self._written: dict[RunId, list[Output]] = {}
+        self._leftovers: dict[RunId, list[tuple[int, Batch]]] = {}
+
+    def end(self, run: RunId, observation: Observation, leftovers: list[tuple[int, Batch]] | None = None) -> None:
+        """From now on the run's process is like this, and `leftovers` are in its spool."""
+        self._leftovers[run] = leftovers or []
+        self._states[run] = observation
+
+    def write(self, run: RunId, text: str) -> None:
+        """The run's script writes `text`."""
+        pieces = self._written.setdefault(run, [])
+        start = pieces[-1].end if pieces else 0
+        pieces.append(Output(start=start, end=start + len(text.encode()), stream="stdout", time=0.0, text=text))
+
+    def start(self, launch: Launch) -> None:
+        self.gate.wait()
+        if self.refusal:
+            raise EngineError(self.refusal)
+        self.launches[launch.run] = launch
+        self._states.setdefault(launch.run, Alive())
+
+    def observe(self, run: RunId) -> Observation:
+        return self._states.get(run, self._unknown)
+
+    def signal(self, run: RunId, signal: int) -> bool:
+        self.signals.append((run, signal))
+        return isinstance(self.observe(run), Alive)
+
+    def output(self, run: RunId, after: int, limit: int) -> list[Output]:
+        return [piece for piece in self._written.get(run, []) if after <= piece.start < after + limit]
+
+    def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
+        return iter(self._leftovers.get(run, []))
+
+    def forget(self, run: RunId) -> None:
+        self.forgotten.append(run)
