@@ -1,0 +1,1 @@
+"""One function per route of the table: from a checked `Call` to an answer."""
