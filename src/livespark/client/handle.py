@@ -1,0 +1,152 @@
+"""One run as seen from outside: its record, its values, its history, and commands to it."""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Final
+
+from livespark.client import series, values
+from livespark.client.outcomes import result
+from livespark.client.output import OutputPage
+from livespark.client.written import Written
+from livespark.errors import Conflict, WaitTimeout
+from livespark.protocol.commands import Answer, Ask, Call, Command, CommandRecord, Pause, Resume, Set, Stop
+from livespark.protocol.ids import CommandId, Cursor, RunId
+from livespark.protocol.lifecycle import TERMINAL
+from livespark.protocol.live import LiveDoc
+from livespark.protocol.runs import Run
+from livespark.protocol.stream import EventMessage, Gap, Output, Reset
+from livespark.transport.http import AsyncApi
+from livespark.transport.position import Position
+from livespark.transport.seam import asleep
+
+__all__ = ("AsyncRunHandle",)
+
+_POLL: Final = 30.0
+_LOOK: Final = 0.25
+
+
+class AsyncRunHandle:
+    """The run `id`. Commands wait for their answer, `timeout` seconds at most (None: for days, if need be)."""
+
+    def __init__(self, api: AsyncApi, id: RunId, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._id = id
+        self._clock = clock
+        self._written = Written()
+
+    @property
+    def id(self) -> RunId:
+        return self._id
+
+    async def fetch(self) -> Run:
+        """The run's record as it is now."""
+        return await self._api.get(self._path(), Run)
+
+    async def live(self) -> LiveDoc:
+        """The live document as it is now: exposed values, functions, loops."""
+        return self._written.amend(await self._api.get(self._path("/live"), LiveDoc))
+
+    async def get(self, path: str) -> Any:
+        """The exposed value at `path`, e.g. `state.loss`; containers as dicts and lists. Raises KeyError."""
+        return values.value_at(await self.live(), path)
+
+    async def set(self, changes: Mapping[str, Any] | str, value: Any = None, *, timeout: float | None = None) -> Any:
+        """Change exposed values, all or none: `set("state.lr", 1e-4)` or `set({"state.lr": 1e-4, ...})`. -> what they
+        are now.
+
+        Raises CommandRefused with the reason.
+        """
+        changes = {changes: value} if isinstance(changes, str) else changes
+        nodes = {path: values.encode(item) for path, item in changes.items()}
+        now = result(await self.ask(Set(nodes), timeout=timeout))
+        self._written.note(now)
+        return now
+
+    async def call(self, function: str, /, *args: Any, **kwargs: Any) -> Any:
+        """The result of an exposed function, executed in the run.
+
+        Raises CallFailed, Busy, CommandRefused, OutcomeUnknown.
+        """
+        return result(await self.ask(Call(function, values.encode(args), values.encode(kwargs))))
+
+    async def pause(self, *, timeout: float | None = None) -> None:
+        """Let the run stand still at its next checkpoint."""
+        result(await self.ask(Pause(), timeout=timeout))
+
+    async def resume(self, *, timeout: float | None = None) -> None:
+        """Let the run go on."""
+        result(await self.ask(Resume(), timeout=timeout))
+
+    async def stop(self, *, cancel: bool = False, timeout: float | None = None) -> None:
+        """End the run at its next checkpoint, as `stopped`, or `cancelled`."""
+        result(await self.ask(Stop(cancel), timeout=timeout))
+
+    async def kill(self, *, grace: float = 10.0) -> Run:
+        """End the run's processes: SIGTERM, and SIGKILL after `grace` seconds."""
+        return await self._api.post(self._path("/kill"), Run, query={"grace": grace})
+
+    async def ask(self, command: Command, *, timeout: float | None = None) -> Answer:
+        """Send a command and return its answer, whatever that is. Raises WaitTimeout; the command goes on then."""
+        deadline = None if timeout is None else self._clock() + timeout
+        ask = Ask(CommandId(str(uuid.uuid4())), command)
+        wait = self._share(deadline)
+        try:
+            record = await self._api.post(self._path("/commands"), CommandRecord, ask, wait=wait)
+        except Conflict as error:  # The run has ended: the server refuses in its place.
+            return Answer("refused", message=error.detail)
+        while record.answer is None:
+            wait = self._share(deadline)
+            if wait <= 0:
+                raise WaitTimeout(f"no answer within {timeout:g} seconds; the command goes on")
+            path = self._path(f"/commands/{ask.id}")
+            record = await self._api.get(path, CommandRecord, wait=wait, patient=True)
+        return record.answer
+
+    async def wait(self, timeout: float | None = None) -> Run:
+        """The run's record once it has ended. Raises WaitTimeout; the run goes on then."""
+        deadline = None if timeout is None else self._clock() + timeout
+        while True:
+            run = await self._api.get(self._path(), Run, patient=True)
+            if run.state in TERMINAL:
+                return run
+            left = self._share(deadline)
+            if left <= 0:
+                raise WaitTimeout(f"{self._id} is {run.state} after {timeout:g} seconds; it goes on")
+            await asleep(min(left, _LOOK))
+
+    async def events(self, after: str | int = 0) -> AsyncGenerator[EventMessage | Gap | Reset]:
+        """What has happened since `after` (a cursor `<epoch>-<seq>`, or an event's number) and happens, until the run's
+        end.
+        """
+        cursor = after if isinstance(after, str) else str(Cursor((await self.fetch()).epoch, after))
+        async for message in self._api.follow(self._path("/events"), Position(cursor, live=False)):
+            if isinstance(message, EventMessage | Gap | Reset):
+                yield message
+
+    async def metrics(self, *names: str) -> Any:
+        """Metric series: `metrics("loss")` is one `Series`; several names, or none for all, give a dict of them."""
+        found: dict[str, series.Series] = {name: series.Series([], [], []) for name in names}
+        after: int | None = 0
+        query = {"names": ",".join(names)} if names else {}
+        while after is not None:
+            page = await self._api.get(self._path("/metrics"), series.MetricsPage, {**query, "after": after})
+            series.gather(found, page)
+            after = page.next
+        return found[names[0]] if len(names) == 1 else found
+
+    async def output(self, after: int = 0) -> AsyncGenerator[Output]:
+        """What the script has written so far, from byte offset `after` on, in pieces."""
+        while True:
+            page = await self._api.get(self._path("/output"), OutputPage, {"after": after})
+            for piece in page.outputs:
+                yield piece
+                after = piece.end
+            if not page.outputs:
+                return
+
+    def _share(self, deadline: float | None) -> float:
+        return _POLL if deadline is None else min(_POLL, deadline - self._clock())
+
+    def _path(self, rest: str = "") -> str:
+        return f"/api/runs/{self._id}{rest}"
