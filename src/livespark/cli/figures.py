@@ -1,0 +1,58 @@
+"""Numbers and times as people read them, and the width of text in terminal cells. No I/O."""
+
+import math
+import unicodedata
+from typing import Final
+
+__all__ = ("cell_width", "cut", "duration", "number", "rate")
+
+_LONGEST: Final = 1e9
+
+
+def cell_width(text: str) -> int:
+    """How many cells of a terminal `text` takes."""
+    return sum(_cells(character) for character in text)
+
+
+def cut(text: str, width: int) -> str:
+    """`text`, or its beginning and an ellipsis, in at most `width` cells."""
+    if cell_width(text) <= width:
+        return text
+    kept, left = "", width - 1
+    for character in text:
+        left -= _cells(character)
+        if left < 0:
+            break
+        kept += character
+    return f"{kept}…" if width > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """`0:41`, `12:07`, `3:05:00`, `2 d 4 h`."""
+    whole = int(min(max(0.0, seconds), _LONGEST))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    return f"{hours}:{minutes % 60:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def number(value: float) -> str:
+    """A metric's value in about four digits: `0.213`, `1,840`, `3e-05`, `nan`."""
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6):
+        return f"{int(value):,}" if abs(value) < 1e12 else f"{value:.3g}"
+    if math.isfinite(value) and 100 <= abs(value) < 1e6:
+        return f"{value:,.1f}"
+    return f"{value:.4g}"
+
+
+def rate(per_second: float) -> str:
+    """`1,840`, `12`, `3.2`, `0.05`."""
+    if per_second >= 10:
+        return f"{per_second:,.0f}"
+    return f"{per_second:.1f}" if per_second >= 1 else f"{per_second:.2g}"
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Cc", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,79 @@
+"""Runs as text for people. No I/O."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from livespark.cli.figures import cell_width, duration, number
+from livespark.client.values import decode, is_container
+from livespark.protocol.lifecycle import TERMINAL
+from livespark.protocol.live import LiveDoc
+from livespark.protocol.runs import Run
+
+__all__ = ("HEAD", "row", "sheet", "table")
+
+HEAD: Final = ("RUN", "STATE", "STEP", "AGE", "WHAT")
+_LONGEST: Final = 60
+
+
+def row(run: Run, now: float) -> tuple[str, ...]:
+    """One run's line in a list."""
+    step = "" if run.step is None else f"{run.step:,}"
+    return (run.id, run.state.value, step, duration(now - run.created), what(run))
+
+
+def what(run: Run) -> str:
+    """The program that a run executes, as it would be typed."""
+    program = f"-m {run.entry.module}" if run.entry.module else run.entry.script
+    return " ".join([program, *run.entry.args])
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with aligned columns, two blanks apart."""
+    widths = [max(cell_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def sheet(run: Run, live: LiveDoc, now: float) -> list[str]:
+    """All that is worth knowing of one run."""
+    lines = table([(name, text) for name, text in _facts(run, now) if text])
+    values = [(path, _value(node)) for path, node in live.values.items() if not is_container(node)]
+    functions = [(f"{path}()", function.doc.partition("\n")[0]) for path, function in live.functions.items()]
+    return lines + (["", *table(values + functions)] if values or functions else [])
+
+
+def _facts(run: Run, now: float) -> list[tuple[str, str]]:
+    until = run.ended if run.state in TERMINAL and run.ended else now
+    return [
+        ("run", run.id),
+        ("name", run.name if run.name != run.id else ""),
+        ("state", f"{run.state.value}: {run.reason}" if run.reason else run.state.value),
+        ("step", "" if run.step is None else f"{run.step:,}"),
+        ("time", duration(until - (run.started or run.created))),
+        ("what", what(run)),
+        ("where", run.cwd + (f" on {run.host}" if run.host else "")),
+        ("process", str(run.pid or "")),
+        ("error", f"{run.error.type}: {run.error.message}" if run.error else ""),
+    ]
+
+
+def _value(node: object) -> str:
+    if isinstance(node, dict) and node.get("$") in ("array", "module", "text", "cut"):
+        return _described(node)
+    value = decode(node)
+    if isinstance(value, float):
+        return number(value)
+    text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _described(node: dict[str, object]) -> str:
+    kind = node["$"]
+    if kind == "array":
+        return f"{node.get('dtype')} array of shape {node.get('shape')}"
+    if kind == "module":
+        return f"{node.get('type')}, {node.get('parameters'):,} parameters"
+    return str(node.get("v")) if kind == "text" else f"not shown ({node.get('why')})"
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_width(text))

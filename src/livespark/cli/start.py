@@ -1,0 +1,105 @@
+"""Verbs that start a run in place and follow it: dev, run."""
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from livespark.cli.config import read_config
+from livespark.cli.entry import environment, script_entry
+from livespark.cli.options import server_option
+from livespark.cli.screen import Screen
+from livespark.cli.session import Session
+from livespark.client import AsyncClient
+from livespark.errors import UsageError
+from livespark.protocol.runs import Mode, Submit
+from livespark.transport.address import is_loopback
+from livespark.transport.reconnect import Reconnect
+
+__all__ = ("dev", "run")
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_RECONNECT = Reconnect(initial=0.3, maximum=10.0)
+
+
+def _program(function: _F) -> _F:
+    """What both verbs take."""
+    for decorate in (
+        server_option,
+        click.option("--name", default="", help="What to call the run."),
+        click.option("--config", "config_file", metavar="FILE", help="Hyperparameters from a .json or .toml file."),
+        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One hyperparameter."),
+        click.option("-m", "module", metavar="MODULE", help="A module instead of a script, as in python -m."),
+        click.argument("args", nargs=-1, type=click.UNPROCESSED),
+        click.argument("script", required=False),
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.command()
+@click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
+@click.option("--exit-on-end", is_flag=True, help="End with the script instead of waiting for calls.")
+@_program
+def dev(no_open: bool, exit_on_end: bool, **program: Any) -> int:
+    """Run a script in your hands; its state outlives exceptions and its end.
+
+    Options of the script go behind --: livespark dev train.py -- --epochs 3
+
+    Ctrl-C stops it at its next checkpoint; a second one kills it.
+    """
+    return _execute("dev", exit_on_end=exit_on_end, show=True, look=not no_open, **program)
+
+
+@click.command()
+@click.option("--show", is_flag=True, help="Print an address that signs in.")
+@_program
+def run(show: bool, **program: Any) -> int:
+    """Run a script to its end.
+
+    Options of the script go behind --: livespark run train.py -- --epochs 3
+
+    The exit code is 0 when it completes, 1 when it fails, 3 when it is stopped or cancelled.
+    """
+    return _execute("run", exit_on_end=False, show=show, look=False, **program)
+
+
+def _execute(
+    mode: Mode,
+    *,
+    script: str | None,
+    args: tuple[str, ...],
+    module: str | None,
+    assignments: tuple[str, ...],
+    config_file: str | None,
+    name: str,
+    server_url: str | None,
+    exit_on_end: bool,
+    show: bool,
+    look: bool,
+) -> int:
+    submit = Submit(
+        key=str(uuid.uuid4()),
+        entry=script_entry(script, module, args),
+        cwd=str(Path.cwd()),
+        python=sys.executable,
+        env=environment(os.environ),
+        mode=mode,
+        name=name,
+        config=read_config(config_file, assignments),
+        exit_on_end=exit_on_end,
+    )
+    return asyncio.run(_follow(submit, server_url, show=show, look=look))
+
+
+async def _follow(submit: Submit, server_url: str | None, *, show: bool, look: bool) -> int:
+    async with AsyncClient(server_url, reconnect=_RECONNECT) as client:
+        url = (await client.api.address()).url
+        if not is_loopback(url):
+            raise UsageError(f"{submit.mode} runs a script on this machine, and the server at {url} is elsewhere")
+        return await Session(client, Screen()).follow(submit, show=show, look=look)
