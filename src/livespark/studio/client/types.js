@@ -1,0 +1,107 @@
+/**
+ * The words of the HTTP API, as types only; `livespark/protocol` on the Python side is the authority.
+ *
+ * @typedef {"queued" | "starting" | "running" | "pausing" | "paused" | "reloading" | "idle" | "held" | "stopping" | "lost"
+ *   | "completed" | "failed" | "stopped" | "cancelled"} RunState
+ * @typedef {{file: string, line: number, function: string, source?: string, locals?: Record<string, string>}} Frame
+ * @typedef {{type: string, message: string, traceback?: string, frames?: Frame[]}} Failure
+ * @typedef {{script?: string, module?: string, args?: string[]}} Entry
+ *
+ * @typedef {object} Run
+ * @property {string} id
+ * @property {string} name
+ * @property {"dev" | "run"} mode
+ * @property {RunState} state
+ * @property {string} epoch
+ * @property {number} created
+ * @property {Entry} entry
+ * @property {string} cwd
+ * @property {string} python
+ * @property {number} [first_seq]
+ * @property {number} [last_seq]
+ * @property {string} [reason]
+ * @property {Failure | null} [error]
+ * @property {number | null} [step]
+ * @property {number | null} [started]
+ * @property {number | null} [ended]
+ * @property {number | null} [heard]
+ * @property {number} [incarnation]
+ * @property {number | null} [pid]
+ * @property {string} [host]
+ * @property {Record<string, unknown>} [config]
+ * @property {number} [watchers]
+ *
+ * @typedef {object} Shape
+ * @property {"float" | "int" | "bool" | "str" | "choice" | "list" | "dict" | "any"} type
+ * @property {boolean} [nullable]
+ * @property {number | null} [minimum]
+ * @property {number | null} [maximum]
+ * @property {number | null} [step]
+ * @property {boolean} [log]
+ * @property {boolean} [finite]
+ * @property {any[]} [choices]
+ * @property {Shape | null} [item]
+ * @property {"auto" | "slider" | "field" | "switch" | "select" | "text" | "json"} [editor]
+ *
+ * @typedef {{shape: Shape, read_only?: string, doc?: string}} Field
+ * @typedef {{name: string, shape: Shape, required?: boolean, default?: any, variadic?: "" | "args" | "kwargs"}} Parameter
+ * @typedef {{parameters?: Parameter[], doc?: string, returns?: string, concurrent?: boolean, running?: boolean}} Callable
+ * @typedef {{key: string, index: number, total?: number | null, rate?: number | null, since?: number, parent?: string}} Loop
+ *
+ * @typedef {object} LiveDoc
+ * @property {number} version
+ * @property {number | null} step
+ * @property {Record<string, any>} values
+ * @property {Record<string, Field>} fields
+ * @property {Record<string, Callable>} functions
+ * @property {Loop[]} loops
+ * @property {number | null} steps_per_second
+ *
+ * @typedef {object} LiveDelta
+ * @property {number} version
+ * @property {boolean} [full]
+ * @property {number | null} [step]
+ * @property {Record<string, any>} [values]
+ * @property {string[]} [dropped]
+ * @property {Record<string, Field> | null} [fields]
+ * @property {Record<string, Callable> | null} [functions]
+ * @property {Loop[] | null} [loops]
+ * @property {number | null} [steps_per_second]
+ *
+ * @typedef {{kind: "pause"} | {kind: "resume"} | {kind: "reload"} | {kind: "stop", cancel?: boolean}
+ *   | {kind: "set", values: Record<string, any>}
+ *   | {kind: "call", function: string, args?: any[], kwargs?: Record<string, any>}} Command
+ *
+ * @typedef {object} Answer
+ * @property {"applied" | "refused" | "failed" | "unknown"} outcome
+ * @property {number | null} [step]
+ * @property {any} [value]
+ * @property {string} [message]
+ * @property {Failure | null} [error]
+ *
+ * @typedef {object} CommandRecord
+ * @property {string} id
+ * @property {number} number
+ * @property {Command} command
+ * @property {string} actor
+ * @property {number} created
+ * @property {Answer | null} [answer]
+ *
+ * @typedef {number | string} MetricNumber
+ * @typedef {{type: "metrics", steps: number[], times: number[], series: Record<string, MetricNumber[]>}} Metrics
+ * @typedef {{type: "status", state: RunState, step?: number | null, reason?: string, error?: Failure | null}} Status
+ * @typedef {{type: "thinned", rows: number, first_step: number, last_step: number}} Thinned
+ * @typedef {{type: "commanded", id: string, number: number, actor: string, command: Command}} Commanded
+ * @typedef {{type: "started", id: string, number: number}} Started
+ * @typedef {{type: "answered", id: string, number: number, answer: Answer}} Answered
+ * @typedef {{type: "notice", level: "info" | "warning" | "error", code: string, text: string}} Notice
+ * @typedef {Status | Metrics | Thinned | Commanded | Started | Answered | Notice} RunEvent
+ * @typedef {{seq: number, time: number, event: RunEvent}} Stored
+ *
+ * @typedef {{start: number, end: number, stream: "stdout" | "stderr", time: number, text?: string, base64?: string}} Output
+ *
+ * @typedef {{is: "event"} & Stored | {is: "live", live: LiveDelta} | {is: "output", output: Output}
+ *   | {is: "gap", first: number, last: number} | {is: "reset", epoch: string, run: Run} | {is: "end", run: Run}} StreamMessage
+ */
+
+export {};
