@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -35,7 +36,8 @@ def end_processes_of(folder: Path) -> None:
     mine = str(folder)
     left = [process for process in psutil.process_iter() if process.pid != os.getpid() and _belongs(process, mine)]
     for process in left:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(left, timeout=10)
 
 
