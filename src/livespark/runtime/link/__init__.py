@@ -5,3 +5,5 @@ server (`sender`), which acknowledges it; commands come back on a stream (`recei
 themselves (`connection`), and again for ever: training never depends on the server. `pipes` holds on to the script's
 output.
 """
+
+__all__ = ()

@@ -1,1 +1,3 @@
 """One function per route of the table: from a checked `Call` to an answer."""
+
+__all__ = ()
