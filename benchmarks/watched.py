@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import threading
+import uuid
 from pathlib import Path
 
 from served import serve, wait_for
@@ -24,7 +25,12 @@ def loop(result: Path) -> None:
 
     training, values = Training(), {f"value {number}": float(number) for number in range(100)}
     watched = threading.Event()
-    spark.expose(values=values, begin=spark.concurrent(watched.set))
+
+    @spark.concurrent
+    def begin() -> None:
+        watched.set()
+
+    spark.expose(values=values, begin=begin)
 
     def change(step: int) -> None:
         for name in values:
@@ -65,7 +71,7 @@ def main() -> None:
         with serve(Path(__file__), "loop", str(result)) as served:
             threading.Thread(target=watch, args=(served.http, served.run, received), daemon=True).start()
             wait_for(lambda: received[0])
-            served.command("begin", "call", function="begin")
+            wait_for(lambda: served.command(str(uuid.uuid4()), "call", function="begin")["outcome"] == "applied")
             wait_for(result.exists, 600)
             wait_for(lambda: result.read_text())
         figures = json.loads(result.read_text())

@@ -24,8 +24,8 @@ __all__ = ("RULES", "Sender")
 
 RULES: Final = Reconnect(initial=0.1, factor=2.0, maximum=5.0, jitter=0.25, idle=45.0)
 
-_WATCHED: Final = 0.05
-_UNWATCHED: Final = 0.1
+_WATCHED: Final = 0.1
+_UNWATCHED: Final = 0.25
 """Seconds between two turns, while there is nothing urgent."""
 
 _SELDOM: Final = 1.0
