@@ -83,7 +83,7 @@ class Parser:
         name, _, value = line.partition(b":")
         text = value.removeprefix(b" ").decode("utf-8", "replace")
         if name == b"data":
-            self._data_size += len(text)
+            self._data_size += len(text) + 1
             self._check(self._data_size)
             self._data.append(text)
         elif name == b"event":

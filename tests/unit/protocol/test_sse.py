@@ -142,3 +142,10 @@ def test_chunking_never_matters(wire: bytes, cuts: list[int]) -> None:
 
     assert whole.feed(wire) == messages
     assert (whole.last_id, whole.retry) == (pieces.last_id, pieces.retry)
+
+
+def test_a_message_of_empty_lines_is_bounded_too() -> None:
+    """Each line costs memory, also one without text."""
+    parser = Parser(limit=100)
+    with pytest.raises(Malformed):
+        parser.feed(b"data\n" * 101)

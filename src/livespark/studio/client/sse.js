@@ -83,7 +83,7 @@ export class SseParser {
 
   /** @param {string} value */
   #append(value) {
-    this.#dataSize += value.length;
+    this.#dataSize += value.length + 1;
     this.#check(this.#dataSize);
     this.#data.push(value);
   }

@@ -35,7 +35,7 @@ test("the last id is known without a message, and not before its blank line", ()
 });
 
 test("a message beyond the limit is an error, in one line or many", () => {
-  for (const text of [`data: ${"x".repeat(200)}`, "data: 0123456789\n".repeat(20)]) {
+  for (const text of [`data: ${"x".repeat(200)}`, "data: 0123456789\n".repeat(20), "data\n".repeat(101)]) {
     let error = null;
     try {
       new SseParser({ limit: 100 }).feed(new TextEncoder().encode(text));
