@@ -7,15 +7,12 @@ serve`.
 import asyncio
 import logging
 import logging.handlers
-import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
-
-import psutil
 
 from livespark.engine.base import Engine
 from livespark.engine.local import LocalEngine
@@ -30,6 +27,7 @@ from livespark.service.service import Service
 from livespark.settings import Settings, load
 from livespark.store.sqlite import SqliteStore
 from livespark.studio.assets import load as load_studio
+from livespark.transport.processes import own_process
 from livespark.transport.server_info import ServerRecord
 from livespark.version import PROTOCOL, __version__
 
@@ -97,8 +95,10 @@ async def _run(settings: Settings, host: str, port: int | None, announce: Announ
 
 
 def _host(service: Service, listener: socket.socket) -> Host:
+    """uvicorn closes its copy of the listener first of all. Ours stays: until the very end the port is nobody else's,
+    who would be taken for this server."""
     hosts = own_hosts(listener.getsockname()[1], [url_of(listener).removeprefix("http://")])
-    server = Host(make_app(service, load_studio(), lambda: hosts), listener, service.close_streams)
+    server = Host(make_app(service, load_studio(), lambda: hosts), listener.dup(), service.close_streams)
     service.leave = server.leave
     return server
 
@@ -110,8 +110,8 @@ def _say(announce: Announce, *lines: str) -> None:
 
 
 def _record(url: str) -> ServerRecord:
-    created = psutil.Process().create_time()
-    return ServerRecord(url, os.getpid(), created, __version__, PROTOCOL, time.time())
+    process = own_process()
+    return ServerRecord(url, process.pid, process.created, __version__, PROTOCOL, time.time())
 
 
 @contextmanager

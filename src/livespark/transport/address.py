@@ -6,13 +6,17 @@ from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from livespark.errors import UsageError
+from livespark.protocol.runs import ProcessId
 
 __all__ = ("Address", "Locate", "is_loopback", "normal_url")
 
 
 class Address(NamedTuple):
+    """`process`, where it is known, must listen there: nobody else gets the token."""
+
     url: str
     token: str
+    process: ProcessId | None = None
 
     def __repr__(self) -> str:
         return f"Address(url={self.url!r}, token=...)"

@@ -20,6 +20,7 @@ from livespark.protocol.stream import End, StreamMessage
 from livespark.transport.address import Address, Locate, is_loopback
 from livespark.transport.answers import check, check_stream, decoded, not_understood
 from livespark.transport.position import Position
+from livespark.transport.processes import alive
 from livespark.transport.reconnect import Backoff, Decision, GiveUp, Reconnect
 from livespark.transport.seam import offload, sleep
 from livespark.version import PROTOCOL, __version__
@@ -167,7 +168,13 @@ class Api:
         client = self._connect(address)
         try:
             response = client.request(
-                method, address.url + path, params=query, content=content, headers=headers, timeout=timeout
+                method,
+                address.url + path,
+                params=query,
+                content=content,
+                headers=headers,
+                timeout=timeout,
+                extensions=_guarded(address),
             )
         except httpx2.TransportError as error:
             raise self._lost(address, error) from error
@@ -183,7 +190,12 @@ class Api:
         parser = sse.Parser()
         try:
             with client.stream(
-                "GET", address.url + path, params=position.params(), headers=headers, timeout=timeout
+                "GET",
+                address.url + path,
+                params=position.params(),
+                headers=headers,
+                timeout=timeout,
+                extensions=_guarded(address),
             ) as response:
                 if response.status_code != 200:
                     response.read()
@@ -217,6 +229,20 @@ class Api:
 
 def _headers(address: Address) -> dict[str, str]:
     return _HEADERS | ({"Authorization": f"Bearer {address.token}"} if address.token else {})
+
+
+def _guarded(address: Address) -> dict[str, Any]:
+    """Have a new connection closed, before anything is sent, when it can't be to the process that we mean.
+
+    That process holds its port as long as it lives: if it does after connecting, nobody else took the call.
+    """
+
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete" and address.process and alive(address.process) is None:
+            info["return_value"].close()
+            raise httpx2.ConnectError("the server's process has ended; somebody else may listen there now")
+
+    return {"trace": trace}
 
 
 def _decide(backoff: Backoff, problem: ServerUnavailable | Unavailable) -> Decision | GiveUp:

@@ -2,7 +2,7 @@
 
 A `server.json` counts only when the process it names is that very process (number and start time) and what answers at
 its address knows our token: after a kill -9 the file stays behind, and its port may belong to somebody else, who must
-not get the token.
+not get the token. So each new connection is looked at again before anything is sent (`Address.process`).
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from livespark.protocol import codec
 from livespark.settings import Settings
 from livespark.transport.address import Address, Locate, normal_url
 from livespark.transport.http_sync import Api
+from livespark.transport.processes import alive
 from livespark.transport.reconnect import Reconnect
 from livespark.transport.server_info import ServerInfo, ServerRecord
 from livespark.version import PROTOCOL
@@ -58,14 +59,14 @@ def locator(settings: Settings) -> Locate:
 def find(settings: Settings, probe: float = _PROBE) -> Address | None:
     """The local server, if one runs and answers. Raises VersionMismatch, AuthenticationFailed."""
     record = read_record(settings)
-    if record is None or _process(record) is None:
+    if record is None or alive(record.process) is None:
         return None
     if record.protocol != PROTOCOL:
         raise VersionMismatch(
             f"the local server is Livespark {record.version} and speaks protocol {record.protocol}, this one speaks "
             f"{PROTOCOL}. `livespark server stop` ends it; runs go on"
         )
-    address = Address(record.url, settings.token or _token(settings))
+    address = Address(record.url, settings.token or _token(settings), record.process)
     try:
         with Api(lambda: address, timeout=probe, insist=Reconnect(attempts=0)) as api:
             info = api.get("/api/server", ServerInfo)
@@ -98,15 +99,7 @@ def read_record(settings: Settings) -> ServerRecord | None:
 def process(settings: Settings) -> psutil.Process | None:
     """The local server's process, whether it answers or not."""
     record = read_record(settings)
-    return None if record is None else _process(record)
-
-
-def _process(record: ServerRecord) -> psutil.Process | None:
-    with contextlib.suppress(psutil.Error):
-        found = psutil.Process(record.pid)
-        if abs(found.create_time() - record.created) < 1.0 and found.status() != psutil.STATUS_ZOMBIE:
-            return found
-    return None
+    return None if record is None else alive(record.process)
 
 
 @contextlib.contextmanager
@@ -168,7 +161,7 @@ def _spawn(settings: Settings, log: Path) -> "subprocess.Popen[bytes]":
 
 def _failure(settings: Settings, log: Path, before: int) -> str:
     record = read_record(settings)
-    if record is not None and _process(record):
+    if record is not None and alive(record.process):
         return f"the local server (process {record.pid}) does not answer. `kill {record.pid}` ends it; runs go on"
     with log.open("rb") as file:
         file.seek(before)
@@ -193,6 +186,6 @@ def _token(settings: Settings) -> str:
 
 def _with_local_token(settings: Settings, address: Address) -> Address:
     record = read_record(settings)
-    if record is None or record.url != address.url or _process(record) is None:
+    if record is None or record.url != address.url or alive(record.process) is None:
         return address
-    return Address(address.url, _token(settings))
+    return Address(address.url, _token(settings), record.process)

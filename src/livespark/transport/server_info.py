@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from livespark.protocol.runs import ProcessId
+
 __all__ = ("Code", "ServerInfo", "ServerRecord")
 
 
@@ -14,6 +16,10 @@ class ServerRecord(Struct, frozen=True):
     version: str
     protocol: int
     started: float
+
+    @property
+    def process(self) -> ProcessId:
+        return ProcessId(self.pid, self.created)
 
 
 class ServerInfo(Struct, frozen=True):

@@ -43,7 +43,7 @@ def test_twenty_that_need_a_server_at_once_share_one(here: Settings) -> None:
     """Twenty processes find the same server, whoever started it."""
     code = (
         "import sys; from livespark import settings; from livespark.transport.local_server import locator;"
-        "sys.stdin.read(); print(*locator(settings.load())())"
+        "sys.stdin.read(); print(*locator(settings.load())()[:2])"
     )
     go, going = os.pipe()
     clients = [subprocess.Popen([sys.executable, "-c", code], stdin=go, stdout=subprocess.PIPE) for _ in range(20)]
@@ -214,3 +214,22 @@ def test_a_new_server_is_quick(here: Settings) -> None:
     started = time.monotonic()
     local_server.start(here)
     assert time.monotonic() - started < 10
+
+
+def test_a_client_that_has_found_the_server_trusts_nobody_else_at_its_address(here: Settings) -> None:
+    """The server dies between two requests and a stranger takes its port: it gets no byte, a new server is asked."""
+    with Api(local_server.locator(here)) as api:
+        old = api.get("/api/server", ServerInfo)
+        address = api.address()
+        server = server_of(here)
+        server.kill()
+        server.wait(10)
+        host, port = address.url.removeprefix("http://").split(":")
+        with socket.create_server((host, int(port))) as stranger:
+            new = api.get("/api/server", ServerInfo)
+            stranger.settimeout(5)
+            connected, _ = stranger.accept()
+            with connected:
+                assert connected.recv(1024) == b""
+        assert new.pid != old.pid
+        assert api.address() != address

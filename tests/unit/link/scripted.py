@@ -19,6 +19,7 @@ from livespark.protocol.live import LiveDelta
 from livespark.protocol.problems import Problem
 from livespark.protocol.runs import Entry, Launch
 from livespark.runtime.link.link import Link
+from livespark.transport.processes import own_process
 from livespark.transport.reconnect import Reconnect
 from livespark.transport.server_info import ServerRecord
 
@@ -61,6 +62,7 @@ class ScriptedServer:
         self.stall = 0.4
         self.stopped = threading.Event()
         self.changed = threading.Condition()
+        self.process = own_process()
         self._http: ThreadingHTTPServer | None = None
 
     @property
@@ -79,7 +81,8 @@ class ScriptedServer:
         self.stopped.clear()
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        record = ServerRecord(url, pid=1, created=0.0, version="0", protocol=1, started=0.0)
+        process = self.process
+        record = ServerRecord(url, process.pid, process.created, version="0", protocol=1, started=0.0)
         draft = self.file.with_suffix(".new")
         draft.write_bytes(codec.encode(record))
         draft.rename(self.file)

@@ -19,6 +19,7 @@ from livespark.protocol.events import Answered, Event, Hello, Metrics, Receipt, 
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.live import LiveDoc, merge
 from livespark.protocol.runs import Entry, Launch, Mode
+from livespark.transport.processes import own_process
 from tests.unit.runtime.stage import wait_until
 
 __all__ = ("Worker", "worker")
@@ -93,9 +94,11 @@ class Worker:
     def start(self, entry: Entry, *, url: str, mode: Mode, exit_on_end: bool, config: dict[str, Any]) -> None:
         run_dir = self.folder / "run"
         run_dir.mkdir()
-        server_file = run_dir / "server.json"
+        server_file, me = run_dir / "server.json", own_process()
         server_file.write_text(
-            json.dumps({"url": url, "pid": 1, "created": 0.0, "version": "0", "protocol": 1, "started": 0.0})
+            json.dumps(
+                {"url": url, "pid": me.pid, "created": me.created, "version": "0", "protocol": 1, "started": 0.0}
+            )
         )
         launch = Launch(
             run=RunId("test"),

@@ -53,6 +53,14 @@ def _spawn(home: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def can_listen(host: str, port: int) -> bool:
+    try:
+        bind(host, port, None).close()
+    except CannotListen:
+        return False
+    return True
+
+
 def refused(home: Path, *, host: str = "127.0.0.1", port: int | None = None) -> str:
     """The one line that `serve` says when it can't."""
     said: list[str] = []
@@ -77,6 +85,24 @@ def test_a_server_announces_itself_and_cleans_up(home: Path) -> None:
         assert not (home / "server.json").exists()
     assert urls[0] == urls[1] or "4280" not in urls[1]
     assert (home / "token").read_text() not in (home / "server.log").read_text()
+
+
+def test_until_the_end_the_port_is_nobody_elses(home: Path) -> None:
+    """While the file names the server, nobody else can take its calls, though it takes none itself any more."""
+    with server(home) as process:
+        host, port = json.loads((home / "server.json").read_text())["url"].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            token = (home / "token").read_text()
+            head = f"POST /api/runs HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+            slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
+            process.terminate()
+            tries = 0
+            while (home / "server.json").exists():
+                assert not can_listen(host, int(port)) or not (home / "server.json").exists()
+                tries += 1
+                time.sleep(0.01)
+            assert tries > 20
+        process.wait(10)
 
 
 def test_sigint_is_a_clean_end_too(home: Path) -> None:

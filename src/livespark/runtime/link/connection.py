@@ -1,4 +1,8 @@
-"""HTTP/1.1 to wherever the server is now. Blocking; one connection for one thread."""
+"""HTTP/1.1 to wherever the server is now. Blocking; one connection for one thread.
+
+The file with the address outlives a killed server, and then anybody may listen there. So nothing is sent, the token
+least of all, unless the process that the file names lives once we are connected: it holds its port until its end.
+"""
 
 import contextlib
 import http.client
@@ -16,6 +20,7 @@ from livespark.protocol import codec
 from livespark.protocol.events import Hello, Welcome
 from livespark.protocol.problems import Problem
 from livespark.protocol.runs import Launch
+from livespark.transport.processes import alive
 from livespark.transport.reconnect import retry_after
 from livespark.transport.server_info import ServerRecord
 from livespark.version import PROTOCOL, __version__
@@ -24,6 +29,8 @@ __all__ = ("Connection", "Refused", "Unreachable")
 
 _PIECE: Final = 64 * 1024
 _EVERY: Final = 0.1
+_SOON: Final = 0.005
+_LARGEST: Final = 1024**2
 _T = TypeVar("_T")
 
 
@@ -69,12 +76,14 @@ class Connection:
         """Connect to the server that the file names, and say hello. Raises Unreachable, Refused."""
         self.close()
         self._seen = self._signature()
-        host, port = self._address()
+        record, host, port = self._address()
         self._http = http.client.HTTPConnection(host, port, timeout=self._timeout)
         self._http.auto_open = 0
         with self._breaking():
             self._socket = self._http.sock = socket.create_connection((host, port), self._timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if alive(record.process) is None:
+                raise ConnectionError(f"the server that {self._server_file} names has ended")
         hello = Hello(
             incarnation=self._incarnation,
             pid=os.getpid(),
@@ -96,7 +105,7 @@ class Connection:
             self._http.request("POST", path, body, self._headers)
             self._await_answer(while_waiting)
             response = self._http.getresponse()
-            content = response.read()
+            content = self._content(response, while_waiting)
         if response.status != 200:
             raise _refused(response, content)
         return self._decoded(content, kind)
@@ -144,17 +153,27 @@ class Connection:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def _await_answer(self, while_waiting: Callable[[], None]) -> None:
-        """Wait until the first byte is there, or it is too late."""
+        """Wait until the answer's head is there, or it is too late."""
         if self._socket is None:
             raise ConnectionError("the connection was closed meanwhile")
         poller, deadline = select.poll(), time.monotonic() + self._timeout
         poller.register(self._socket, select.POLLIN)
-        while not poller.poll(_EVERY * 1000):
+        while not (poller.poll(_EVERY * 1000) and _has_head(self._socket)):
             if time.monotonic() > deadline:
                 raise TimeoutError("the server does not answer")
             while_waiting()
 
-    def _address(self) -> tuple[str, int]:
+    def _content(self, response: http.client.HTTPResponse, while_waiting: Callable[[], None]) -> bytes:
+        """The answer's body, unless it is too large or takes too long."""
+        content, deadline = b"", time.monotonic() + self._timeout
+        while piece := response.read1(_PIECE):
+            content += piece
+            if len(content) > _LARGEST or time.monotonic() > deadline:
+                raise ConnectionError("the server's answer has no end")
+            while_waiting()
+        return content + response.read()  # nothing, but only this lets the connection be used again
+
+    def _address(self) -> tuple[ServerRecord, str, int]:
         try:
             record: ServerRecord = codec.decode(self._server_file.read_bytes(), ServerRecord)
             parts = urlsplit(record.url)
@@ -163,7 +182,7 @@ class Connection:
             raise Unreachable(f"{self._server_file} names no server: {error}") from error
         if parts.scheme != "http" or host is None or port is None:
             raise Unreachable(f"{self._server_file} names {record.url!r}, which is no local server")
-        return host, port
+        return record, host, port
 
     def _signature(self) -> tuple[int, int] | None:
         try:
@@ -179,6 +198,15 @@ class Connection:
             self.close()
             raise Unreachable(f"the server's answer can't be understood: {error}") from error
         return message
+
+
+def _has_head(connected: socket.socket) -> bool:
+    """Whether all headers have arrived, or something that shows that there will be none. Waits a moment if not."""
+    seen = connected.recv(_PIECE, socket.MSG_PEEK)
+    if seen and b"\r\n\r\n" not in seen and len(seen) < _PIECE:
+        time.sleep(_SOON)
+        return False
+    return True
 
 
 def _refused(response: http.client.HTTPResponse, content: bytes) -> Refused:
