@@ -16,6 +16,7 @@ from livespark.protocol.policy import Scope as Right
 from livespark.server.answers import problem
 from livespark.server.bodies import decode_body, decode_query, read_body
 from livespark.server.call import Call, Route
+from livespark.server.strangers import introduce
 from livespark.service.refusals import Refused
 from livespark.service.service import Service
 from livespark.store.base import Credential
@@ -54,7 +55,7 @@ class Dispatcher:
         if route is None:
             return _wrong_method(methods)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        credential = await self._authorise(route, scope["headers"])
+        credential = await self._authorise(route, scope)
         query = decode_query(scope["query_string"], route.query)
         body = await self._body(route, headers, receive)
         return await route.handler(
@@ -67,13 +68,14 @@ class Dispatcher:
                 return methods, match.groupdict()
         return None
 
-    async def _authorise(self, route: Route, headers: Sequence[tuple[bytes, bytes]]) -> Credential | None:
+    async def _authorise(self, route: Route, scope: Scope) -> Credential | None:
         """The caller's credential. Raises Refused."""
         if route.scope is None:
             return None
-        credential = await self._service.access.authenticate(_token(headers))
+        credential = await self._service.access.authenticate(_token(scope["headers"]))
         if credential is None:
             raise Refused("unauthenticated", "the token is wrong, expired or revoked. `livespark open` signs in again")
+        introduce(scope)
         if not credential.scope.includes(route.scope):
             raise Refused(
                 "forbidden", f"this needs a token of scope {_name(route.scope)}; yours has {_name(credential.scope)}"

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from livespark.protocol.codec import encode
 from livespark.protocol.problems import Problem
+from livespark.server.strangers import INTRODUCED, Strangers, room
 
 __all__ = ("Host",)
 
@@ -23,6 +24,7 @@ _GRACE: Final = 3
 _KEEP_ALIVE: Final = 60
 _HEAD_PATIENCE: Final = 30.0
 _HEAD_LIMIT: Final = 32 * 1024
+_QUEUE: Final = 1024
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MALFORMED: Final = encode(Problem(400, "malformed", "this is not a valid HTTP request"))
 _log: Final = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ class Host:
     """Serves `app` on `listener` until `leave`. `closing` is called first of all, to end open streams."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket, closing: Callable[[], None]) -> None:
-        config = uvicorn.Config(
+        strangers = Strangers(room())
+        config = _Config(
             app,
             http=_Protocol,
             ws="none",
@@ -46,7 +49,9 @@ class Host:
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
             h11_max_incomplete_event_size=_HEAD_LIMIT,
+            backlog=strangers.most // 4,
         )
+        config.strangers = strangers
         self._listener = listener
         self._server = _Server(config, closing)
 
@@ -72,6 +77,13 @@ class Host:
                 loop.remove_signal_handler(number)
 
 
+class _Config(uvicorn.Config):
+    """`backlog` says how many connections are taken in one turn of the loop: so few that each has its turn before it
+    may be turned out."""
+
+    strangers: Strangers
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
         super().__init__(config)
@@ -82,6 +94,11 @@ class _Server(uvicorn.Server):
         """Signals are ours; uvicorn would raise them again at the end, and so end with the signal's exit status."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_QUEUE)  # asyncio made the system's queue as short as `backlog`
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._closing()
         await super().shutdown(sockets)
@@ -90,10 +107,13 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """A client that sends only half a request is not waited for, and a malformed one gets a Problem."""
 
+    config: _Config
     _head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.app_state = {**self.app_state, INTRODUCED: lambda: self.config.strangers.forget(self)}
+        self.config.strangers.admit(self, transport.abort)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -105,6 +125,7 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()
+        self.config.strangers.forget(self)
         super().connection_lost(exc)
 
     def send_400_response(self, _msg: str) -> None:

@@ -178,6 +178,29 @@ async def test_half_a_request_is_not_waited_for(tmp_path: Path, monkeypatch: pyt
         other.close()
 
 
+async def test_silent_connections_do_not_keep_the_owner_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that show no token only the newest are kept; those that have shown one stay, also between requests."""
+    monkeypatch.setattr(hosting, "room", lambda: 32)
+    async with hosted(tmp_path) as server:
+        run = await server.client.stage.running()
+        stream = await Stream.open(server, f"/api/runs/{run}/events")
+        kept = await asyncio.open_connection("127.0.0.1", server.port)
+        good = request(server, "GET /api/server HTTP/1.1", f"Host: 127.0.0.1:{server.port}")
+        kept[1].write(good)
+        await kept[0].readuntil(b"}")
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(200)]
+        for _, writer in silent[::2]:
+            writer.write(request(server, "POST /api/session HTTP/1.1", "Content-Length: 9", token=False) + b"{")
+        assert status(await talk(server, good)) == 200
+        kept[1].write(good)
+        assert (await kept[0].readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        await eventually(lambda: sum(reader.at_eof() or bool(reader.exception()) for reader, _ in silent) >= 150)
+        stream.writer.write(b"")
+        assert await stream.chunk()
+        for _, writer in [*silent, kept, (stream.reader, stream.writer)]:
+            writer.transport.abort()
+
+
 async def test_connections_are_kept_for_the_next_request(tmp_path: Path) -> None:
     """Also after an error, and after a body that nobody read."""
     async with hosted(tmp_path) as server:

@@ -36,9 +36,9 @@ def until(condition: Callable[[], object], patience: float = 15.0) -> None:
 
 
 @contextmanager
-def server(home: Path, *, patience: float = 10.0) -> Iterator["subprocess.Popen[str]"]:
+def server(home: Path, prefix: str = "exec", *, patience: float = 10.0) -> Iterator["subprocess.Popen[str]"]:
     """The server as the command line starts it, once it listens; ended by SIGTERM."""
-    process = _spawn(home)
+    process = _spawn(home, prefix)
     try:
         until(lambda: (home / "server.json").exists() or process.poll() is not None)
         yield process
@@ -47,9 +47,9 @@ def server(home: Path, *, patience: float = 10.0) -> Iterator["subprocess.Popen[
         process.communicate(timeout=patience)
 
 
-def _spawn(home: Path) -> "subprocess.Popen[str]":
+def _spawn(home: Path, prefix: str = "exec") -> "subprocess.Popen[str]":
     environment = os.environ | {"LIVESPARK_HOME": str(home)}
-    command = [sys.executable, "-m", "livespark.wiring"]
+    command = ["/bin/sh", "-c", f'{prefix} "$0" "$@"', sys.executable, "-m", "livespark.wiring"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -103,6 +103,27 @@ def test_until_the_end_the_port_is_nobody_elses(home: Path) -> None:
                 time.sleep(0.01)
             assert tries > 20
         process.wait(10)
+
+
+def test_who_takes_all_connections_does_not_keep_the_owner_out(home: Path) -> None:
+    """Three times as many silent connections as the server may have descriptors, and it answers at once."""
+    with server(home, "ulimit -n 256; exec") as process:
+        host, port = json.loads((home / "server.json").read_text())["url"].removeprefix("http://").split(":")
+        token, silent = (home / "token").read_text(), []
+        for _ in range(700):
+            silent.append(socket.create_connection((host, int(port)), 10))
+            silent[-1].sendall(b"GET / HT")
+        for _ in range(5):
+            began = time.monotonic()
+            with socket.create_connection((host, int(port)), 10) as owner:
+                head = f"GET /api/server HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
+                owner.sendall(head.encode())
+                assert owner.recv(1024).startswith(b"HTTP/1.1 200")
+            assert time.monotonic() - began < 5
+        for each in silent:
+            each.close()
+        assert process.poll() is None
+    assert "Too many open files" not in (home / "server.log").read_text()
 
 
 def test_sigint_is_a_clean_end_too(home: Path) -> None:
