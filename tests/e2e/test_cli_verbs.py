@@ -206,6 +206,14 @@ def test_the_servers_own_verbs(stage: Stage, run: str) -> None:
     assert stage.server["pid"] != before
 
 
+def test_stopping_a_server_that_nobody_reaps(stage: Stage) -> None:
+    """A server that has ended counts as stopped, although its parent has not taken note of it yet."""
+    served = stage.livespark("serve", "--port", "0")
+    served.says("http://127.0.0.1:")
+    assert stage.livespark("server", "stop").wait(timeout=10) == 0
+    assert served.wait() == 0
+
+
 def test_serving_in_the_foreground(stage: Stage) -> None:
     """It says where; a second one says why not; a port in use is one line."""
     first = stage.livespark("serve", "--port", "0")

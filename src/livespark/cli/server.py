@@ -24,6 +24,7 @@ from livespark.transport.server_info import ServerInfo
 __all__ = ("server",)
 
 _DEADLINE = 15.0
+_STEP = 0.01
 
 
 @click.group()
@@ -62,12 +63,7 @@ def stop(json_wanted: bool) -> int:
         _say_absent(now, json_wanted)
         return 0
     _ask_to_end(now, process)
-    try:
-        process.wait(_DEADLINE)
-    except psutil.TimeoutExpired:
-        raise ServerUnavailable(
-            f"the server (process {process.pid}) does not end. `kill -9 {process.pid}`; runs go on"
-        ) from None
+    _await_end(process)
     if json_wanted:
         as_json({"running": False, "home": str(now.home)})
     else:
@@ -84,6 +80,18 @@ def _ask_to_end(now: Settings, process: psutil.Process) -> None:
             return
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGTERM)
+
+
+def _await_end(process: psutil.Process) -> None:
+    """A zombie has ended, too: who should reap it is not ours to wait for. Raises ServerUnavailable."""
+    deadline = time.monotonic() + _DEADLINE
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                raise ServerUnavailable(
+                    f"the server (process {process.pid}) does not end. `kill -9 {process.pid}`; runs go on"
+                )
+            time.sleep(_STEP)
 
 
 def _say_absent(now: Settings, json_wanted: bool) -> None:
