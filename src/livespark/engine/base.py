@@ -50,9 +50,9 @@ class Engine(Protocol):
     def signal(self, run: RunId, signal: int) -> bool:
         """Send a signal to the run's whole process group; False when there is none any more."""
 
-    def output(self, run: RunId, after: int, limit: int) -> list[Output]:
+    def output(self, run: RunId, after: int, limit: int, *, settled: bool = False) -> list[Output]:
         """What the run wrote from byte offset `after` on, about `limit` bytes at the most; [] when there is no more
-        (yet)."""
+        (yet). `settled`: the run has ended, so nothing is kept back for what might follow."""
 
     def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
         """`(incarnation, batch)` that a dead worker left in its spool, in order, acknowledged ones included."""

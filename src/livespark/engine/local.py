@@ -84,9 +84,9 @@ class LocalEngine:
             return False
         return True
 
-    def output(self, run: RunId, after: int, limit: int) -> list[Output]:
+    def output(self, run: RunId, after: int, limit: int, *, settled: bool = False) -> list[Output]:
         """What the run wrote from byte offset `after` on, about `limit` bytes at the most; [] when there is no more."""
-        return read_output(self._settings.run_dir(run), after, limit)
+        return read_output(self._settings.run_dir(run), after, limit, settled=settled)
 
     def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
         """`(incarnation, batch)` that dead workers left in their spools, in order, acknowledged ones included."""

@@ -1,6 +1,7 @@
 """A run's event stream, as SSE: from a cursor on, until its end."""
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator
 from typing import Final
 
@@ -116,7 +117,8 @@ class Follower:
         more."""
         if self._output is None or not (self._more_output or settled or _now() >= self._output_due):
             return b""
-        pieces = await asyncio.to_thread(self._engine.output, self._channel.id, self._output, _OUTPUT_PAGE)
+        read = functools.partial(self._engine.output, settled=settled)
+        pieces = await asyncio.to_thread(read, self._channel.id, self._output, _OUTPUT_PAGE)
         self._output_due = _now() + _OUTPUT_PERIOD
         self._more_output = bool(pieces)
         if pieces:

@@ -1,5 +1,6 @@
 """An engine without processes: a test says how its runs are."""
 
+import base64
 import threading
 from collections.abc import Iterator
 
@@ -42,6 +43,12 @@ class FakeEngine:
         start = pieces[-1].end if pieces else 0
         pieces.append(Output(start=start, end=start + len(text.encode()), stream="stdout", time=0.0, text=text))
 
+    def write_half(self, run: RunId, data: bytes) -> None:
+        """The run's script writes the first bytes of a character."""
+        start = self._written[run][-1].end
+        half = Output(start, start + len(data), "stdout", 0.0, base64=base64.b64encode(data).decode())
+        self._written[run].append(half)
+
     def start(self, launch: Launch) -> None:
         self.gate.wait()
         if self.refusal:
@@ -56,8 +63,9 @@ class FakeEngine:
         self.signals.append((run, signal))
         return isinstance(self.observe(run), Alive)
 
-    def output(self, run: RunId, after: int, limit: int) -> list[Output]:
-        return [piece for piece in self._written.get(run, []) if after <= piece.start < after + limit]
+    def output(self, run: RunId, after: int, limit: int, *, settled: bool = False) -> list[Output]:
+        pieces = [piece for piece in self._written.get(run, []) if after <= piece.start < after + limit]
+        return [piece for piece in pieces if settled or not piece.base64]
 
     def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
         return iter(self._leftovers.get(run, []))

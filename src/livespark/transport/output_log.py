@@ -6,8 +6,8 @@ time. Data is written first, then its record; bytes without a record are not the
 
 A reader gets text where a piece is valid UTF-8, else base64. A character split between two pieces of one stream is
 given to the second, if nothing lies between them, so both are text. Split by the other stream's output, its halves
-come as base64, byte for byte. At the end of the log, the first half of a character is kept back for a second to let
-the rest arrive. Reading costs the same however long the log is: the place is found by bisection.
+come as base64, byte for byte. At the end of a log still written to, the first half of a character is kept back for a
+second to let the rest arrive. Reading costs the same however long the log is: the place is found by bisection.
 """
 
 import base64
@@ -118,10 +118,13 @@ class OutputWriter:
         self._record(STDOUT, unrecorded)
 
 
-def read_output(run_dir: Path, after: int, limit: int, clock: Callable[[], float] = time.time) -> list[Output]:
+def read_output(
+    run_dir: Path, after: int, limit: int, clock: Callable[[], float] = time.time, *, settled: bool = False
+) -> list[Output]:
     """What was written from byte offset `after` on, about `limit` bytes (at least a character) at the most, in order.
 
-    [] when there is no more, or not yet. Go on with the last `end`. Raises OSError.
+    `settled`: nothing will be written any more. [] when there is no more, or not yet. Go on with the last `end`.
+    Raises OSError.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -135,7 +138,8 @@ def read_output(run_dir: Path, after: int, limit: int, clock: Callable[[], float
         start = pieces[0].start
         content = os.pread(data, pieces[-1].end - start, start)
     pieces = _joined(pieces, content)
-    if following == pieces[-1].stream or (following is None and clock() - pieces[-1].time < _PATIENCE):
+    may_go_on = following is None and not settled and clock() - pieces[-1].time < _PATIENCE
+    if following == pieces[-1].stream or may_go_on:
         pieces[-1] = _without_unfinished(pieces[-1], content[pieces[-1].start - start :])
     return [out for piece in pieces for out in _outputs(piece, content[piece.start - start : piece.end - start])]
 

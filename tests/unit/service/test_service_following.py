@@ -196,7 +196,7 @@ async def test_a_delta_without_a_base_asks_for_a_full_one(tmp_path: Path) -> Non
 
 
 async def test_output_comes_with_the_stream_and_to_its_last_byte(tmp_path: Path) -> None:
-    """From the asked offset on, also what is written just before the end."""
+    """From the asked offset on, also what is written just before the end, half a character included."""
     async with staged(tmp_path) as stage:
         run = await stage.running()
         stage.engine.write(run, "one\n")
@@ -207,10 +207,12 @@ async def test_output_comes_with_the_stream_and_to_its_last_byte(tmp_path: Path)
             await reader.until(lambda messages: len(messages) == 4)
             await stage.report(run, 2, Status(RunState.COMPLETED))
             stage.engine.write(run, "last\n")
+            stage.engine.write_half(run, b"\xe4")
             stage.engine.end(run, Exited(0))
             await stage.service.supervisor.look()
             pieces = [message.output for message in await reader.end() if isinstance(message, OutputMessage)]
-            assert [piece.text for piece in pieces] == ["two\n", "three\n", "last\n"]
+            assert [piece.text for piece in pieces] == ["two\n", "three\n", "last\n", ""]
+            assert pieces[-1].base64 == "5A=="
             assert isinstance(reader.messages[-1], End)
 
 

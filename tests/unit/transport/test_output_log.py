@@ -93,11 +93,13 @@ def test_characters_survive_the_cutting(tmp_path: Path, pieces: Pieces, expected
 
 
 def test_a_half_character_at_the_end_waits_a_moment(tmp_path: Path) -> None:
-    """The first half of a character is kept back for a second; after that it is given as it is."""
+    """The first half of a character is kept back for a second; after that, or when no more comes, it is given as it
+    is."""
     written(tmp_path, [(OUT, b"a" + EURO[:2])], time=100.0)
     assert [output.text for output in read_output(tmp_path, 0, 100, clock=lambda: 100.5)] == ["a"]
     assert read_output(tmp_path, 1, 100, clock=lambda: 100.5) == []
     assert [raw(output) for output in read_output(tmp_path, 1, 100, clock=lambda: 101.0)] == [EURO[:2]]
+    assert [raw(output) for output in read_output(tmp_path, 1, 100, lambda: 100.5, settled=True)] == [EURO[:2]]
     written(tmp_path, [(OUT, EURO[2:])], time=100.6)
     assert [output.text for output in read_output(tmp_path, 1, 100, clock=lambda: 100.6)] == ["€"]
 
