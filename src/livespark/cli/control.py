@@ -1,12 +1,19 @@
 """Verbs that ask something of a run: pause, resume, stop, cancel, set, call."""
 
-import json
 from typing import Any
 
 import click
 
-from livespark.cli import words
-from livespark.cli.options import as_json, connected, json_option, run_argument, server_option, timeout_option
+from livespark.cli import listing, words
+from livespark.cli.options import (
+    SECONDS,
+    as_json,
+    connected,
+    json_option,
+    run_argument,
+    server_option,
+    timeout_option,
+)
 from livespark.cli.report import say
 from livespark.client import Client, RunProxy
 from livespark.client.outcomes import result
@@ -57,9 +64,7 @@ def stop(run: str | None, kill: bool, timeout: float | None, json_wanted: bool, 
 
 @click.command()
 @run_argument
-@click.option(
-    "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS", help="Then use force."
-)
+@click.option("--grace", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS", help="Then use force.")
 @json_option
 @server_option
 def cancel(run: str | None, grace: float, json_wanted: bool, server_url: str | None) -> None:
@@ -112,7 +117,7 @@ def call(
         answer = proxy.ask(Call(function, encode(args), encode(kwargs)), timeout=timeout)
     value = _checked(answer, json_wanted)
     if not json_wanted and value is not None:
-        click.echo(_text(value))
+        click.echo(listing.printed(value))
 
 
 def _ask(
@@ -126,7 +131,7 @@ def _tell(proxy: RunProxy, command: Command, done: str, timeout: float | None, j
     answer = proxy.ask(command, timeout=timeout)
     _checked(answer, json_wanted)
     if not json_wanted:
-        click.echo(f"{proxy.id}: {done}{_at(answer)}")
+        click.echo(f"{proxy.id}: {done}{_at(answer)}{f': {answer.message}' if answer.message else ''}")
 
 
 def _kill(proxy: RunProxy, json_wanted: bool) -> None:
@@ -163,14 +168,9 @@ def _print_set(answer: Answer, changes: dict[str, Any], json_wanted: bool) -> No
         return
     values = now if isinstance(now, dict) else changes
     for path, value in values.items():
-        click.echo(f"{path} = {_text(value)}")
-    say(f"applied{_at(answer)}")
+        click.echo(f"{path} = {listing.printed(value)}")
+    say(f"applied{_at(answer)}{f': {answer.message}' if answer.message else ''}")
 
 
 def _at(answer: Answer) -> str:
     return "" if answer.step is None else f" at step {answer.step:,}"
-
-
-def _text(value: Any) -> str:
-    """For people: text as it is, all else as JSON."""
-    return value if isinstance(value, str) else json.dumps(encode(value), ensure_ascii=False)

@@ -1,7 +1,9 @@
-"""Runs as text for people. No I/O."""
+"""Runs and values as text for people. No I/O."""
 
-from collections.abc import Sequence
-from typing import Final
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from livespark.cli.figures import cell_width, duration, number
 from livespark.client.values import decode, is_container
@@ -9,10 +11,12 @@ from livespark.protocol.lifecycle import TERMINAL
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Run
 
-__all__ = ("HEAD", "row", "sheet", "table")
+__all__ = ("HEAD", "printed", "row", "sheet", "table")
 
 HEAD: Final = ("RUN", "STATE", "STEP", "AGE", "WHAT")
 _LONGEST: Final = 60
+_ITEMS: Final = 20
+_DESCRIBED: Final = ("array", "module", "text", "cut")
 
 
 def row(run: Run, now: float) -> tuple[str, ...]:
@@ -36,9 +40,45 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 def sheet(run: Run, live: LiveDoc, now: float) -> list[str]:
     """All that is worth knowing of one run."""
     lines = table([(name, text) for name, text in _facts(run, now) if text])
-    values = [(path, _value(node)) for path, node in live.values.items() if not is_container(node)]
+    values = list(_values(live))
     functions = [(f"{path}()", function.doc.partition("\n")[0]) for path, function in live.functions.items()]
     return lines + (["", *table(values + functions)] if values or functions else [])
+
+
+def printed(value: object) -> str:
+    """A decoded value in full: text as it is, what is more than data as `sheet` has it, all else as JSON."""
+    shown = _readable(value)
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False, default=_listed)
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("$") in _DESCRIBED:
+        return _described(value)
+    return {name: _readable(item) for name, item in value.items()}
+
+
+def _listed(value: Any) -> object:
+    """Arrays as lists, bytes as Python writes them."""
+    return value.tolist() if hasattr(value, "tolist") else repr(value)
+
+
+def _values(live: LiveDoc) -> Iterator[tuple[str, str]]:
+    """What is exposed, of each container its first items only."""
+    seen: Counter[str] = Counter()
+    hidden: set[str] = set()
+    for path, node in live.values.items():
+        above = path.rpartition(".")[0]
+        seen[above] += 1
+        if above in hidden or (above and seen[above] > _ITEMS):
+            hidden.add(path)
+            if above not in hidden and seen[above] == _ITEMS + 1:
+                yield f"{above}.…", "more; --json has them all"
+        elif not is_container(node):
+            yield path, _value(node)
 
 
 def _facts(run: Run, now: float) -> list[tuple[str, str]]:
@@ -57,7 +97,7 @@ def _facts(run: Run, now: float) -> list[tuple[str, str]]:
 
 
 def _value(node: object) -> str:
-    if isinstance(node, dict) and node.get("$") in ("array", "module", "text", "cut"):
+    if isinstance(node, dict) and node.get("$") in _DESCRIBED:
         return _described(node)
     value = decode(node)
     if isinstance(value, float):
