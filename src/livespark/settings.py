@@ -62,7 +62,7 @@ def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
     return Settings(**given)
 
 
-_READERS = {
+_READERS: dict[str, type] = {
     "home": str,
     "server": str,
     "token": str,
@@ -71,6 +71,7 @@ _READERS = {
     "event_limit": int,
     "database_limit": int,
 }
+_EXPECTED: dict[type, str] = {str: "text", float: "a number", int: "a whole number"}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _read(name: str, value: Any, where: str) -> Any:
     try:
         result = _READERS[name](value)
     except (TypeError, ValueError):
-        raise SettingsError(f"{where} is {value!r}; expected {_READERS[name].__name__}") from None
+        raise SettingsError(f"{where} is {value!r}; expected {_EXPECTED[_READERS[name]]}") from None
     if isinstance(result, int | float) and not 0 <= result < float("inf"):
         raise SettingsError(f"{where} is {value!r}; expected a number that is not negative")
     return result

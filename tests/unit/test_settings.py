@@ -33,7 +33,7 @@ def test_precedence(tmp_path: Path) -> None:
         ("home = ", "can't be read"),
         ("hom = 'x'\n", "unknown setting: hom"),
         ("token = 'x'\n", "unknown setting: token"),
-        ("idle_timeout = 'soon'\n", "idle_timeout in .* is 'soon'; expected float"),
+        ("idle_timeout = 'soon'\n", "idle_timeout in .* is 'soon'; expected a number"),
         ("idle_timeout = -1\n", "not negative"),
         ("idle_timeout = nan\n", "not negative"),
     ],

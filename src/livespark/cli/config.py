@@ -29,7 +29,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values = reader(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"the config file {path} can't be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"the config file {path} can't be read: {reason}") from None
     if not isinstance(values, dict):
         raise UsageError(f"the config file {path} must hold names and values")
     return values

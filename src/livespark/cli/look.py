@@ -6,7 +6,7 @@ import time
 import click
 
 from livespark.cli import browser, listing
-from livespark.cli.options import as_json, connected, json_option, run_argument, server_option
+from livespark.cli.options import SECONDS, as_json, connected, json_option, run_argument, server_option
 from livespark.cli.report import say
 from livespark.protocol.lifecycle import exit_code
 
@@ -70,7 +70,7 @@ def open_page(run: str | None, no_open: bool, json_wanted: bool, server_url: str
 
 @click.command()
 @run_argument
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up then; the run goes on.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Give up then; the run goes on.")
 @json_option
 @server_option
 def wait(run: str | None, timeout: float | None, json_wanted: bool, server_url: str | None) -> int:

@@ -3,16 +3,23 @@
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from livespark.client import Client
 from livespark.protocol import codec
 
-__all__ = ("as_json", "connected", "json_option", "run_argument", "server_option", "timeout_option")
+__all__ = ("SECONDS", "as_json", "connected", "json_option", "run_argument", "server_option", "timeout_option")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _Seconds(click.FloatRange):
+    name = "number of seconds"
+
+
+SECONDS: Final = _Seconds(min=0)
 
 
 def server_option(function: _F) -> _F:
@@ -34,7 +41,7 @@ def run_argument(function: _F) -> _F:
 def timeout_option(function: _F) -> _F:
     """`--timeout SECONDS`"""
     text = "Wait for the answer so long at most. What was asked goes on."
-    return click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help=text)(function)
+    return click.option("--timeout", type=SECONDS, metavar="SECONDS", help=text)(function)
 
 
 def connected(server_url: str | None) -> AbstractContextManager[Client]:

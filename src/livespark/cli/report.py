@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from livespark import settings
-from livespark.errors import CallFailed, LivesparkError, SettingsError, UsageError
+from livespark.errors import AuthenticationFailed, CallFailed, LivesparkError, SettingsError, UsageError
 
 __all__ = ("exit_status", "say")
 
@@ -29,6 +29,9 @@ def exit_status(command: Callable[[], Any]) -> int:
     """
     try:
         result = command()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         say(_usage(error))
         return 2
@@ -50,8 +53,15 @@ def exit_status(command: Callable[[], Any]) -> int:
 def _failed(error: LivesparkError) -> int:
     if isinstance(error, CallFailed) and error.traceback:
         click.echo(error.traceback.rstrip("\n"), err=True)
-    say(str(error))
+    say(_advised(error))
     return 1
+
+
+def _advised(error: LivesparkError) -> str:
+    """What the one who typed the command can do about it, where the error itself can't know."""
+    if isinstance(error, AuthenticationFailed) and error.status == 401:
+        return "the server does not accept the token. Check LIVESPARK_TOKEN; without it the local server's own is used"
+    return str(error)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -27,6 +27,15 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _RECONNECT = Reconnect(initial=0.3, maximum=10.0)
 
 
+class _Starter(click.Command):
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            text = f"No such option {error.option_name!r}; options of the script go behind --"
+            raise click.NoSuchOption(error.option_name, text, ctx=context) from None
+
+
 def _program(function: _F) -> _F:
     """What both verbs take."""
     for decorate in (
@@ -42,7 +51,7 @@ def _program(function: _F) -> _F:
     return function
 
 
-@click.command()
+@click.command(cls=_Starter)
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 @click.option("--exit-on-end", is_flag=True, help="End with the script instead of waiting for calls.")
 @_program
@@ -56,7 +65,7 @@ def dev(no_open: bool, exit_on_end: bool, **program: Any) -> int:
     return _execute("dev", exit_on_end=exit_on_end, show=True, look=not no_open, **program)
 
 
-@click.command()
+@click.command(cls=_Starter)
 @click.option("--show", is_flag=True, help="Print an address that signs in.")
 @_program
 def run(show: bool, **program: Any) -> int:

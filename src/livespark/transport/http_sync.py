@@ -155,7 +155,7 @@ class Api:
             raise problem
         decision = _decide(backoff, problem)
         if isinstance(decision, GiveUp):
-            raise ConnectionLost(f"{problem}. Given up; the run goes on without us") if patient else problem
+            raise ConnectionLost(f"{problem}. Given up; the run goes on without us") if patient else _advised(problem)
         if patient:
             self.trouble(problem)
         self._sleep(decision.delay)
@@ -223,7 +223,8 @@ class Api:
 
     def _lost(self, address: Address, error: httpx2.TransportError) -> ServerUnavailable:
         self._address = None
-        reason = "it does not answer in time" if isinstance(error, httpx2.TimeoutException) else str(error)
+        late = isinstance(error, httpx2.TimeoutException)
+        reason = "it does not answer in time" if late else str(error).rpartition("] ")[2]  # Without "[Errno 111]".
         return ServerUnavailable(f"no connection to the server at {address.url}: {reason or type(error).__name__}")
 
 
@@ -243,6 +244,15 @@ def _guarded(address: Address) -> dict[str, Any]:
             raise httpx2.ConnectError("the server's process has ended; somebody else may listen there now")
 
     return {"trace": trace}
+
+
+def _advised(problem: ServerUnavailable | Unavailable) -> ServerUnavailable | Unavailable:
+    """The one to give up with."""
+    if isinstance(problem, Unavailable):
+        return problem
+    advised = ServerUnavailable(f"{problem}. Is the address right, and does the server run?")
+    advised.__cause__ = problem.__cause__
+    return advised
 
 
 def _decide(backoff: Backoff, problem: ServerUnavailable | Unavailable) -> Decision | GiveUp:

@@ -12,7 +12,7 @@ import pytest
 
 from livespark.cli.main import VERBS, cli
 from livespark.cli.report import exit_status
-from livespark.errors import CallFailed, LivesparkError, SettingsError, UsageError, WaitTimeout
+from livespark.errors import AuthenticationFailed, CallFailed, LivesparkError, SettingsError, UsageError, WaitTimeout
 from livespark.version import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,6 +61,9 @@ def test_version() -> None:
         (["set", "otter"], "nothing to set"),
         (["ps", "--server", "ftp://x"], "'ftp://x' is no server address"),
         (["serve", "--port", "70000"], "70000"),
+        (["run", "train.py", "--epochs", "3"], "options of the script go behind --. `livespark run --help`"),
+        (["wait", "--timeout", "soon"], "'soon' is not a valid number of seconds"),
+        (["run", __file__, "--config", "nope.json"], "nope.json can't be read: No such file or directory"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(words: list[str], text: str, home: Path) -> None:
@@ -72,6 +75,14 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words: list[str], text: str, ho
     assert text in result.stderr
     assert result.stdout == ""
     assert not home.exists()
+
+
+def test_a_group_without_a_verb_shows_its_help() -> None:
+    """On stderr, with exit code 2, and not as somebody's mistake in one line."""
+    result = livespark("server")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: livespark server")
+    assert result.stderr.endswith("End the local server.\n")
 
 
 def test_a_syntax_error_is_shown_with_its_line(tmp_path: Path, home: Path) -> None:
@@ -88,7 +99,8 @@ def test_a_server_that_does_not_answer_is_one_line_and_exit_code_1() -> None:
     """The address and what is wrong with it."""
     result = livespark("ps", LIVESPARK_SERVER="127.0.0.1:1")
     assert result.returncode == 1
-    assert result.stderr.startswith("livespark: no connection to the server at http://127.0.0.1:1: ")
+    said = "livespark: no connection to the server at http://127.0.0.1:1: Connection refused. Is the address right"
+    assert result.stderr.startswith(said)
     assert result.stderr.count("\n") == 1
 
 
@@ -119,6 +131,7 @@ def test_a_data_directory_that_can_not_be_used_is_one_line(tmp_path: Path) -> No
         (UsageError("a"), 2, "livespark: a\n"),
         (SettingsError("b"), 2, "livespark: b\n"),
         (LivesparkError("c"), 1, "livespark: c\n"),
+        (AuthenticationFailed("too low a scope", status=403), 1, "livespark: too low a scope\n"),
         (WaitTimeout("d"), 1, "livespark: d\n"),
         (CallFailed("e", traceback="Traceback\n  x\n"), 1, "Traceback\n  x\nlivespark: e\n"),
         (KeyboardInterrupt(), 130, ""),
