@@ -2,7 +2,8 @@
 
 The line stands only where the cursor is at the beginning of a line. While the script is in the middle of one (a
 progress bar of its own, a prompt), the live line waits; it is taken away before output and put back behind it in the
-same write.
+same write. The cursor goes back to the line's beginning: what the terminal echoes there (`^C`) and what a narrower
+window wraps is taken away with it.
 """
 
 import os
@@ -17,6 +18,7 @@ from livespark.protocol.lifecycle import RunState
 __all__ = ("Screen",)
 
 _CLEAR: Final = b"\r\x1b[2K"
+_CLEAR_WRAPPED: Final = b"\r\x1b[J"
 _COLUMNS: Final = 80
 _COLOURS: Final = {
     RunState.RUNNING: 32,
@@ -49,6 +51,7 @@ class Screen:
         self._ascii = "utf" not in (sys.stderr.encoding or "").lower()
         self._colours = not os.environ.get("NO_COLOR")
         self._line = b""
+        self._drawn_width = 0
         self._drawn = False
         self._middle = False
 
@@ -101,10 +104,15 @@ class Screen:
             stream.flush()
 
     def _put(self, stream: BinaryIO, data: bytes) -> None:
-        """Write to the terminal: without the live line before, with it behind."""
-        before = _CLEAR if self._drawn else b""
+        """Write to the terminal: without the live line before, with it behind.
+
+        Where the window has become narrower, the line has become several.
+        """
+        width = self._width() if self._live else 0
+        before = b"" if not self._drawn else _CLEAR_WRAPPED if width < self._drawn_width else _CLEAR
+        self._drawn_width = width
         self._drawn = self._live and bool(self._line) and not self._middle
-        stream.write(before + data + (b"\r" + self._line if self._drawn else b""))
+        stream.write(before + data + (b"\r" + self._line + b"\r" if self._drawn else b""))
         stream.flush()
 
 

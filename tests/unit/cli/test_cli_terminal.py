@@ -202,7 +202,7 @@ def test_on_a_terminal_the_line_stands_below_the_output() -> None:
     shown = screen(tty, tty)
     shown.header("Livespark")
     shown.draw(Picture(RunState.RUNNING))
-    line = b"\r" + b"            running"
+    line = b"\r            running\r"
     shown.perform(Write("stdout", b"a\n"))
     shown.draw(Picture(RunState.RUNNING))
     shown.close()
@@ -220,7 +220,19 @@ def test_a_line_of_the_scripts_own_is_left_alone() -> None:
     shown.perform(Say("paused", always=False))
     shown.draw(Picture(RunState.PAUSED))
     written = tty.getvalue()
-    assert written == b"\r            running" + CLEAR + b"\r 10%\r 20%\nlivespark: paused\n\r             paused"
+    assert written == b"\r            running\r" + CLEAR + b"\r 10%\r 20%\nlivespark: paused\n\r             paused\r"
+
+
+def test_a_narrower_window_keeps_no_rests_of_the_line() -> None:
+    """The terminal has wrapped the line; all its rows below the cursor are taken away, once."""
+    widths = [40]
+    tty = Tty()
+    shown = Screen(tty, tty, width=lambda: widths[0], dumb=False)
+    for widths[0] in (40, 30, 30):
+        shown.draw(Picture(RunState.RUNNING, step=len(tty.getvalue())))
+    shown.close()
+    assert tty.getvalue().count(b"\r\x1b[J") == 1
+    assert tty.getvalue().count(CLEAR) == 2
 
 
 def test_redirected_output_is_byte_for_byte_what_the_script_wrote() -> None:
@@ -232,7 +244,7 @@ def test_redirected_output_is_byte_for_byte_what_the_script_wrote() -> None:
     shown.perform(Say("running", always=False))
     shown.draw(Picture(RunState.RUNNING))
     assert out.getvalue() == b"\xff partial"
-    assert err.getvalue() == b"\r            running"
+    assert err.getvalue() == b"\r            running\r"
 
 
 def test_without_a_terminal_there_are_plain_lines() -> None:
@@ -252,4 +264,4 @@ def test_the_state_has_a_colour_unless_none_is_wanted(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NO_COLOR", "")
     tty = Tty()
     screen(tty, tty).draw(Picture(RunState.PAUSED))
-    assert tty.getvalue() == b"\r             \x1b[33mpaused\x1b[0m"
+    assert tty.getvalue() == b"\r             \x1b[33mpaused\x1b[0m\r"
