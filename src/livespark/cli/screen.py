@@ -64,7 +64,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """A line of ours, on stderr."""
-        start = b"\n" if self._middle else b""
+        start = b"" if not self._middle else b"\n\x1b[K" if self._live else b"\n"
         self._middle = False
         self._put(self._err, start + f"livespark: {text}\n".encode(errors="backslashreplace"))
 

@@ -210,7 +210,8 @@ def test_on_a_terminal_the_line_stands_below_the_output() -> None:
 
 
 def test_a_line_of_the_scripts_own_is_left_alone() -> None:
-    """While the cursor stands inside a line, the live line waits; our sentences begin a new one."""
+    """While the cursor stands inside a line, the live line waits; our sentences begin a new one, a cleared
+    one: bars above bars leave the cursor anywhere."""
     tty = Tty()
     shown = screen(tty, tty)
     shown.draw(Picture(RunState.RUNNING))
@@ -220,7 +221,7 @@ def test_a_line_of_the_scripts_own_is_left_alone() -> None:
     shown.perform(Say("paused", always=False))
     shown.draw(Picture(RunState.PAUSED))
     written = tty.getvalue()
-    assert written == b"\r            running\r" + CLEAR + b"\r 10%\r 20%\nlivespark: paused\n\r             paused\r"
+    assert written == b"\r            running\r" + CLEAR + b"\r 10%\r 20%\n\x1b[Klivespark: paused\n\r             paused\r"
 
 
 def test_a_narrower_window_keeps_no_rests_of_the_line() -> None:
