@@ -109,7 +109,7 @@ def sender(folder: Path, desk: BenchmarkDesk) -> Iterator[Sender]:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
         file = folder / "server.json"
-        file.write_bytes(codec.encode(ServerRecord(url, 1, 0.0, "0", 1, 0.0)))
+        file.write_bytes(codec.encode(ServerRecord(url, 1, "", "0", 1, 0.0)))
         outgoing = Outgoing(Spool(folder / "spool-1"))
         outgoing.desk = desk
         connection = Connection(launch(folder, file))

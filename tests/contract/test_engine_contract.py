@@ -20,6 +20,7 @@ from livespark.protocol.ids import RunId
 from livespark.protocol.runs import KeeperRecord, ProcessId
 from livespark.protocol.stream import Output
 from livespark.settings import Settings
+from livespark.transport.processes import process_id
 from livespark.transport.spool import Spool
 from tests.contract.engine_worker import interpreter, launch_of, python_worker, until
 
@@ -304,9 +305,8 @@ def test_a_process_of_the_same_number_is_a_stranger(engine: Engine, home: Path, 
     until(lambda: ended(engine), "the end")
     run_dir = home / "runs" / RUN
     with subprocess.Popen(["sleep", "100"], start_new_session=True) as stranger:
-        created = psutil.Process(stranger.pid).create_time()
-        for moment, known in ((created - 5, False), (created, True)):
-            process = ProcessId(stranger.pid, moment)
+        itself = process_id(stranger.pid)
+        for process, known in ((ProcessId(stranger.pid, "another start"), False), (itself, True)):
             (run_dir / "exit.json").unlink(missing_ok=True)
             (run_dir / "keeper.json").write_bytes(codec.encode(KeeperRecord(1, process, process)))
             assert isinstance(engine.observe(RUN), Alive) is known

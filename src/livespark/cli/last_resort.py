@@ -4,11 +4,10 @@ import contextlib
 import os
 import signal
 
-import psutil
-
 from livespark.protocol import codec
-from livespark.protocol.runs import KeeperRecord, ProcessId
+from livespark.protocol.runs import KeeperRecord
 from livespark.settings import Settings
+from livespark.transport.processes import find_process
 
 __all__ = ("kill_worker",)
 
@@ -20,16 +19,9 @@ def kill_worker(settings: Settings, run: str) -> bool:
         record: KeeperRecord = codec.decode(written, KeeperRecord)
     except (OSError, codec.Malformed):
         return False
-    if record.worker is None or not _is_same(record.worker):
+    if record.worker is None or find_process(record.worker) is None:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.killpg(record.worker.pid, signal.SIGKILL)
         return True
     return False
-
-
-def _is_same(process: ProcessId) -> bool:
-    try:
-        return abs(float(psutil.Process(process.pid).create_time()) - process.created) < 1.0
-    except psutil.Error:
-        return False

@@ -15,15 +15,14 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import psutil
-
 from livespark.protocol import codec
 from livespark.protocol.runs import ExitRecord, KeeperRecord, Launch, ProcessId
 from livespark.transport.files import write_atomically
 from livespark.transport.output_log import STDERR, STDOUT, OutputWriter
+from livespark.transport.processes import process_id
 from livespark.transport.pump import Pump, prepare
 
-__all__ = ("EXIT_FILE", "KEEPER_FILE", "LAUNCH_FILE", "main", "process_id")
+__all__ = ("EXIT_FILE", "KEEPER_FILE", "LAUNCH_FILE", "main")
 
 LAUNCH_FILE: Final = "launch.json"
 KEEPER_FILE: Final = "keeper.json"
@@ -67,11 +66,6 @@ def main(arguments: list[str]) -> int:
     writer.close()
     _write_down(run_dir / EXIT_FILE, codec.encode(ExitRecord(launch.incarnation, code, time.time())))
     return 0
-
-
-def process_id(pid: int) -> ProcessId:
-    """The process that has this number now. Raises psutil.NoSuchProcess."""
-    return ProcessId(pid, psutil.Process(pid).create_time())
 
 
 def _deaf_but_for_children() -> int:

@@ -26,6 +26,7 @@ from livespark.protocol.stream import Output
 from livespark.settings import Settings
 from livespark.transport.files import write_atomically
 from livespark.transport.output_log import read_output
+from livespark.transport.processes import find_process, lives
 from livespark.transport.spool import read_spool
 
 __all__ = ("LocalEngine",)
@@ -36,9 +37,6 @@ _START: Final = 60.0
 
 _YOUNG: Final = 10.0
 """For so many seconds after `launch.json` was written, a missing keeper is one that is about to start."""
-
-_SAME: Final = 1.0
-"""Start times are computed from the boot time, which may be corrected a little."""
 
 _SPOOL: Final = re.compile(r"spool-(\d+)")
 _T = TypeVar("_T")
@@ -180,24 +178,16 @@ def _is_young(run_dir: Path) -> bool:
 
 def _lives(known: ProcessId | None) -> bool:
     """Whether that very process still runs."""
-    process = _is_there(known)
-    return process is not None and _runs(process)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+    return lives(find_process(known))
 
 
 def _has_living_group(leader: ProcessId) -> bool:
     """Whether somebody is left in the group, be it that its leader only waits to be buried."""
     if _lives(leader):
         return True
-    if _is_there(leader) is None:
+    if find_process(leader) is None:
         return False
-    return any(_group(process.pid) == leader.pid and _runs(process) for process in psutil.process_iter())
+    return any(_group(process.pid) == leader.pid and lives(process) for process in psutil.process_iter())
 
 
 def _group(pid: int) -> int:
@@ -205,17 +195,6 @@ def _group(pid: int) -> int:
         return os.getpgid(pid)
     except OSError:
         return 0
-
-
-def _is_there(known: ProcessId | None) -> psutil.Process | None:
-    """That very process, be it dead but not yet buried; None where there is none."""
-    if known is None:
-        return None
-    try:
-        process = psutil.Process(known.pid)
-        return process if abs(process.create_time() - known.created) < _SAME else None
-    except psutil.Error:
-        return None
 
 
 def _spools(run_dir: Path) -> list[tuple[int, Path]]:

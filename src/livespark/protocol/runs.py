@@ -96,11 +96,11 @@ class Launch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProcessId(Struct, frozen=True):
-    """A process that can be told from a later one with the same number by its start time (Unix seconds, as psutil
-    says)."""
+    """A process. `created` tells it from a later one with the same number: a mark that the kernel gave it at its start
+    (see `transport.processes`), the same whatever becomes of the clock."""
 
     pid: int
-    created: float
+    created: str
 
 
 class KeeperRecord(Struct, frozen=True):

@@ -8,11 +8,12 @@ __all__ = ("Code", "ServerInfo", "ServerRecord")
 
 
 class ServerRecord(Struct, frozen=True):
-    """`server.json` in the data directory, while the server listens. `pid` and `created` identify its process."""
+    """`server.json` in the data directory, while the server listens. `pid` and `created` identify its process
+    (`protocol.runs.ProcessId`)."""
 
     url: str
     pid: int
-    created: float
+    created: str
     version: str
     protocol: int
     started: float

@@ -221,7 +221,10 @@ def test_a_line_of_the_scripts_own_is_left_alone() -> None:
     shown.perform(Say("paused", always=False))
     shown.draw(Picture(RunState.PAUSED))
     written = tty.getvalue()
-    assert written == b"\r            running\r" + CLEAR + b"\r 10%\r 20%\n\x1b[Klivespark: paused\n\r             paused\r"
+    assert (
+        written
+        == b"\r            running\r" + CLEAR + b"\r 10%\r 20%\n\x1b[Klivespark: paused\n\r             paused\r"
+    )
 
 
 def test_a_narrower_window_keeps_no_rests_of_the_line() -> None:

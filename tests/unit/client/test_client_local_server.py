@@ -20,6 +20,7 @@ from livespark.settings import Settings
 from livespark.transport import local_server
 from livespark.transport.address import Address, is_loopback, normal_url
 from livespark.transport.http_sync import Api
+from livespark.transport.processes import process_id
 from livespark.transport.server_info import ServerInfo
 
 
@@ -90,7 +91,7 @@ def test_a_stranger_at_the_old_address_never_sees_the_token(here: Settings) -> N
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         stranger.settimeout(0.2)
         record = {"url": f"http://127.0.0.1:{stranger.getsockname()[1]}", "version": "0", "protocol": 1, "started": 1.0}
-        here.server_file.write_text(json.dumps(record | {"pid": os.getpid(), "created": 1.0}))
+        here.server_file.write_text(json.dumps(record | {"pid": os.getpid(), "created": "another start"}))
         assert local_server.find(here) is None
         with pytest.raises(TimeoutError):
             stranger.accept()
@@ -99,8 +100,8 @@ def test_a_stranger_at_the_old_address_never_sees_the_token(here: Settings) -> N
 def test_another_protocol_is_named_before_anything_is_asked(here: Settings) -> None:
     """With the command that ends the old server."""
     here.home.mkdir()
-    process = psutil.Process()
-    record = {"url": "http://127.0.0.1:1", "pid": process.pid, "created": process.create_time()}
+    own = process_id(os.getpid())
+    record = {"url": "http://127.0.0.1:1", "pid": own.pid, "created": own.created}
     here.server_file.write_text(json.dumps(record | {"version": "9.0", "protocol": 99, "started": 1.0}))
     with pytest.raises(VersionMismatch, match=r"Livespark 9.0 and speaks protocol 99, this one speaks 1. `livespark"):
         local_server.locator(here)()

@@ -75,7 +75,7 @@ def test_a_stranger_in_the_servers_place_gets_nothing(tmp_path: Path, who: str) 
     heard: list[bytes] = []
     me = own_process()
     with listening(lambda connected: heard.append(connected.recv(65536))) as port:
-        announce(tmp_path, port, ended_process() if who.startswith("an") else ProcessId(me.pid, me.created - 60))
+        announce(tmp_path, port, ended_process() if who.startswith("an") else ProcessId(me.pid, f"{me.created}0"))
         with linked(tmp_path, RecordingDesk(), rules=RESTLESS) as link:
             until(lambda: len(heard) >= 10, "ten connections")
             link.close(0.1)
