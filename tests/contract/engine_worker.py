@@ -26,9 +26,9 @@ pipes.start()
 
 
 def interpreter(folder: Path, commands: str) -> str:
-    """An executable that ignores `-m livespark.runtime` and executes `commands`, with the run's directory as $1."""
+    """An executable that ignores `-P -m livespark.runtime` and executes `commands`, with the run's directory as $1."""
     path = folder / "interpreter"
-    path.write_text(f"#!/bin/sh\nshift 2\n{commands}\n")
+    path.write_text(f"#!/bin/sh\nshift 3\n{commands}\n")
     path.chmod(0o755)
     return str(path)
 

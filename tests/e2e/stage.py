@@ -71,7 +71,7 @@ class Stage:
 
     def livespark(self, *words: str, cwd: Path | None = None, **environment: str) -> Terminal:
         """Start a command and leave it running."""
-        command = [sys.executable, "-m", "livespark.cli.main", *words]
+        command = [sys.executable, "-P", "-m", "livespark.cli.main", *words]
         name = f"terminal-{len(self.terminals)}"
         terminal = Terminal(command, cwd or self.folder, os.environ | environment, name)
         self.terminals.append(terminal)

@@ -121,6 +121,18 @@ def test_a_module_as_in_python_dash_m(stage: Stage) -> None:
     assert "imported __main__ ['--flag', 'x']" in terminal.text
 
 
+def test_files_named_like_modules_that_only_we_need(stage: Stage) -> None:
+    """A folder may hold a platform.py and a select.py: Python would not look there for a script of another folder."""
+    for name in ("platform.py", "select.py", "livespark.py", "msgspec.py"):
+        stage.write(name, "raise RuntimeError('imported by mistake')")
+    stage.write("sub/train.py", "import livespark as spark\nimport beside\nspark.log(loss=1)\nprint(beside.WORD)\n")
+    stage.write("sub/beside.py", "WORD = 'found'\n")
+    terminal = stage.livespark("run", "sub/train.py")
+
+    assert terminal.wait() == 0, terminal.text
+    assert "found" in terminal.text
+
+
 def test_asyncio_code(stage: Stage) -> None:
     """`await acheckpoint()` never blocks the loop; exposed async functions run as its tasks, also while paused."""
     stage.write(

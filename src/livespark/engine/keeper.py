@@ -88,7 +88,7 @@ def _start(launch: Launch, run_dir: Path, pipes: _Pipes) -> "subprocess.Popen[by
     shared = (pipes.out, pipes.err, pipes.life)
     handover = {"LIVESPARK_PIPES": ",".join(map(str, shared))}
     worker = subprocess.Popen(
-        [launch.python, "-m", "livespark.runtime", str(run_dir)],
+        [launch.python, "-P", "-m", "livespark.runtime", str(run_dir)],
         cwd=launch.cwd,
         env=launch.env | handover,
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""`python -m livespark.runtime RUN_DIRECTORY`: the worker, started by the keeper."""
+"""`python -P -m livespark.runtime RUN_DIRECTORY`: the worker, started by the keeper."""
 
 import sys
 from pathlib import Path

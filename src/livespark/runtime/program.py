@@ -35,10 +35,8 @@ class Program:
             raise SyntaxError(str(error), (self.path, 1, 0, "")) from None
 
     def enter(self) -> None:
-        """Make `sys.argv` and `sys.path` what the program expects."""
+        """Make `sys.argv` what the program expects."""
         sys.argv[:] = self.argv
-        if self.spec is None and not sys.flags.safe_path:
-            sys.path[0] = str(Path(self.path).resolve().parent)
 
     def execute(self, code: CodeType) -> None:
         """Run `code` in a fresh `__main__`. Raises what it raises."""
@@ -59,13 +57,24 @@ class Program:
 
 
 def locate(entry: Entry) -> Program:
-    """The program that `entry` names. Imports the packages around a module. Raises UsageError when there is none."""
+    """The program that `entry` names; its imports are searched where Python would search them.
+
+    Imports the packages around a module. Raises UsageError when there is none.
+    """
     if entry.module:
+        _search_first(Path.cwd())
         return _module(entry)
     path = os.path.abspath(entry.script)  # noqa: PTH100 - keeps symbolic links, as Python does for __file__
     if not os.path.isfile(path):  # noqa: PTH113
         raise UsageError(f"there is no script {entry.script} in {Path.cwd()}")
+    _search_first(Path(path).resolve().parent)
     return Program(path, [entry.script, *entry.args])
+
+
+def _search_first(folder: Path) -> None:
+    """The worker itself was started with `-P`, so that no file of the user's takes the place of one that it needs."""
+    if not os.environ.get("PYTHONSAFEPATH"):
+        sys.path.insert(0, str(folder))
 
 
 def _module(entry: Entry) -> Program:

@@ -115,7 +115,7 @@ class Worker:
         )
         (run_dir / "launch.json").write_bytes(codec.encode(launch))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "livespark.runtime", str(run_dir)],
+            [sys.executable, "-P", "-m", "livespark.runtime", str(run_dir)],
             cwd=self.folder,
             env=os.environ | {"PYTHONUNBUFFERED": "1", "LIVESPARK_PIPES": ""},
             stdout=subprocess.PIPE,

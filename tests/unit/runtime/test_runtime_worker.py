@@ -33,6 +33,7 @@ def test_a_script_runs_as_python_would_run_it(tmp_path: Path) -> None:
         assert (__name__, __spec__, __package__) == ("__main__", None, None)
         assert sys.argv == ["script.py", "--fast", "3"], sys.argv
         assert os.path.samefile(sys.path[0], os.path.dirname(__file__))
+        assert all(os.path.isabs(folder) for folder in sys.path), sys.path
         assert not [name for name in os.environ if name == "LIVESPARK_PIPES"]
         import sibling
         for step in spark.loop("step", range(1000)):
