@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,14 @@ def _run(launch: Launch, link: Link) -> int:
     signals = Signals(runtime.stop)
     os.register_at_fork(after_in_child=lambda: _leave_to_parent(link, signals))
     stay = launch.mode == "dev" and not launch.exit_on_end
-    runner = Runner(runtime.core, runtime.reloader, stay=stay, settle=runtime.sample, restart=runtime.restart)
+    runner = Runner(
+        runtime.core,
+        runtime.reloader,
+        stay=stay,
+        settle=runtime.sample,
+        restart=runtime.restart,
+        linger=_await_threads,
+    )
     link.start(desk)
     signals.install()
     runtime.hook.install()
@@ -71,6 +79,12 @@ def _run(launch: Launch, link: Link) -> int:
         if not runtime.core.inert:
             signals.restore()
             link.close(_FAREWELL)
+
+
+def _await_threads() -> None:
+    """Python ends a program when the last of its threads has ended; until then they may log. For the main thread."""
+    with contextlib.suppress(KeyboardInterrupt):
+        threading._shutdown()  # type: ignore[attr-defined]
 
 
 def _leave_to_parent(link: Link, signals: Signals) -> None:

@@ -54,16 +54,24 @@ def classify(error: BaseException | None) -> Ending:
 class Runner:
     """One run of a program. `stay`: remain after the script's end and after an exception.
 
-    `settle` is called before either; `restart` before the program runs again."""
+    `settle` is called before either, `restart` before the program runs again, `linger` before the run ends."""
 
     def __init__(
-        self, core: Core, reloader: Reloader, *, stay: bool, settle: Callable[[], None], restart: Callable[[], None]
+        self,
+        core: Core,
+        reloader: Reloader,
+        *,
+        stay: bool,
+        settle: Callable[[], None],
+        restart: Callable[[], None],
+        linger: Callable[[], None] = lambda: None,
     ) -> None:
         self._core = core
         self._reloader = reloader
         self._stay = stay
         self._settle = settle
         self._restart = restart
+        self._linger = linger
 
     def run(self, entry: Entry) -> int:
         """Execute the program that `entry` names until the run has ended. -> the exit status for the process."""
@@ -127,6 +135,7 @@ class Runner:
     def _finish(self, ending: Ending) -> int:
         if self._core.inert:
             return 0
+        self._linger()
         self._settle()
         end = {"returned": RunState.COMPLETED, "raised": RunState.FAILED}.get(ending.how, RunState.STOPPED)
         return exit_code(self._core.finish(end, ending.reason, ending.error))

@@ -65,6 +65,27 @@ def test_a_module_runs_as_python_m_would_run_it(tmp_path: Path) -> None:
         assert run.end() == (0, "__main__ package.inner package.inner.__main__ True\n", "")
 
 
+def test_a_run_ends_with_its_last_thread(tmp_path: Path) -> None:
+    """What threads log after the script's last line is not lost, nor does an idle pool of threads keep the run."""
+    source = """
+        import threading, time, livespark as spark
+        from concurrent.futures import ThreadPoolExecutor
+
+        def train():
+            for step in range(20):
+                spark.log(loss=step)
+                time.sleep(0.01)
+
+        pool = ThreadPoolExecutor()
+        pool.submit(train)
+        threading.Thread(target=train).start()
+    """
+    with worker(tmp_path, source) as run:
+        assert run.end() == (0, "", "")
+        assert run.states == ["running", "completed"]
+        assert len(run.series("loss")) == 40
+
+
 def test_spawned_processes_of_the_script_are_detached(tmp_path: Path) -> None:
     """multiprocessing finds functions of `__main__`, and its children report nothing."""
     source = """
