@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from livespark.protocol.commands import Answer, Failure
 from livespark.protocol.events import Answered, Event, Metrics, Notice, Started, Status, Thinned, Timed
 from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import RunState
+from livespark.protocol.live import LiveDelta
 from livespark.protocol.problems import Problem
 from livespark.runtime.link import sender
 from livespark.runtime.link.backlog import Backlog
@@ -307,16 +309,39 @@ def test_a_defect_at_the_desk_does_not_end_the_link(
 ) -> None:
     """Should the runtime's side raise, the link says so once and goes on."""
 
-    def fail(*, full: bool) -> None:
+    def fail() -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(desk, "delta", fail)
+    monkeypatch.setattr(desk, "request_sample", fail)
     with linked(tmp_path, desk) as link:
         until(lambda: (tmp_path / "spool-1").stat().st_size > 0, "the notice")
         monkeypatch.undo()
         link.emit(Notice("info", "n", "later"))
         until(lambda: Notice("info", "n", "later") in server.events, "the event")
     assert [event.code for event in server.events if isinstance(event, Notice)].count("link-defect") == 1
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_live_document_that_cannot_be_sent_holds_no_event_up(
+    tmp_path: Path, server: ScriptedServer, desk: RecordingDesk, monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    """Be it that looking raises or that what is seen is no JSON: events arrive, and a notice tells once."""
+
+    def delta(*, full: bool) -> LiveDelta:
+        if raises:
+            raise ZeroDivisionError("a defect")
+        return LiveDelta(version=1, full=full, values={"name": "\udc80"})
+
+    def has(event: Notice) -> bool:
+        return event in server.events
+
+    monkeypatch.setattr(desk, "delta", delta)
+    with linked(tmp_path, desk) as link:
+        for event in (Notice("info", "n", str(number)) for number in range(3)):
+            link.emit(event)
+            until(partial(has, event), "the event")
+        assert link.close(10.0)
+    assert [event.code for event in server.events if isinstance(event, Notice)].count("live-defect") == 1
 
 
 def test_a_defect_in_draining_holds_nothing_else_up(

@@ -13,7 +13,6 @@ import msgspec
 
 from livespark.protocol import codec
 from livespark.protocol.events import Notice, Receipt, Welcome
-from livespark.protocol.live import LiveDelta
 from livespark.runtime.link.backlog import Backlog
 from livespark.runtime.link.connection import Connection, Refused, Unreachable
 from livespark.runtime.link.outgoing import Outgoing
@@ -42,7 +41,7 @@ class _Report(msgspec.Struct, omit_defaults=True):
 
     incarnation: int
     batches: list[msgspec.Raw] = []
-    live: LiveDelta | None = None
+    live: msgspec.Raw | None = None
 
 
 class Sender(threading.Thread):
@@ -158,15 +157,25 @@ class Sender(threading.Thread):
         if not self._outgoing.spool.empty:
             self._turn_at = 0.0
 
-    def _changes(self, now: float) -> LiveDelta | None:
-        """What changed in the live document, if it is time to look."""
+    def _changes(self, now: float) -> msgspec.Raw | None:
+        """JSON of what changed in the live document, if it is time to look."""
         if now < self._live_at and self._deadline is None:
             return None
         self._live_at = now + (_WATCHED * 0.8 if self.watchers else _SELDOM)
-        delta = self._desk.delta(full=self._full)
-        if delta is None and self._deadline is not None:
+        changes = self._look()
+        if changes is None and self._deadline is not None:
             self._shown_at_the_end = True
-        return delta
+        return changes
+
+    def _look(self) -> msgspec.Raw | None:
+        """What can't be looked at, or written as JSON, must not keep the events from the server."""
+        try:
+            delta = self._desk.delta(full=self._full)
+            return None if delta is None else msgspec.Raw(codec.encode(delta))
+        except Exception as error:
+            self._full = True
+            self._tell("live-defect", f"what the run shows right now can't be sent: {error!r:.500}")
+            return None
 
     def _handle(self, refused: Refused) -> None:
         problem = refused.problem
