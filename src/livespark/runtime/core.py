@@ -149,6 +149,8 @@ class Core(State):
         if level.paused and not level.standing:
             self.stand(level)
             self.refresh()
+        if level.standing and self.reloads:
+            self.tell_to_resume()
         return level.paused or level.state is not RunState.RUNNING
 
     # calls

@@ -3,12 +3,13 @@
 from livespark.errors import CommandRefused
 from livespark.protocol.commands import Delivery, Reload
 from livespark.protocol.events import Event
-from livespark.protocol.live import LiveDelta, Loop
+from livespark.protocol.live import LiveDelta
 from livespark.runtime.bindings import Bindings
 from livespark.runtime.calls import Calls
 from livespark.runtime.core import Core
+from livespark.runtime.failure import describe
 from livespark.runtime.journal import Journal
-from livespark.runtime.progress import Progress, Rates
+from livespark.runtime.progress import Pace, Progress
 from livespark.runtime.reload import Reloader
 from livespark.runtime.request import Request
 
@@ -26,19 +27,24 @@ class WorkerDesk:
         self._calls = calls
         self._reloader = reloader
         self._progress = Progress(core)
-        self._pace = Rates()
         self._version = 0
-        self._last: tuple[int | None, list[Loop], float | None] = (None, [], None)
+        self._last = Pace(None, [], None)
 
     def deliver(self, delivery: Delivery) -> None:
         """A command has arrived: have it checked, note it for the training thread, or execute it at once."""
         request = Request(delivery.command, self._core.outbox, delivery)
-        if isinstance(delivery.command, Reload):
-            try:
-                self._reloader.prepare()
-            except CommandRefused as refused:
-                return request.refuse(str(refused), self._core.step())
-        return None if self._calls.divert(request) else self._core.ask(request)
+        try:
+            self._take(request)
+        except CommandRefused as refused:
+            request.refuse(str(refused), self._core.step())
+        except Exception as error:  # a defect, or no thread to be had: whoever asked is told
+            request.fail(describe(error), self._core.step())
+
+    def _take(self, request: Request) -> None:
+        if isinstance(request.command, Reload):
+            self._reloader.prepare()
+        if not self._calls.divert(request):
+            self._core.ask(request)
 
     def watch(self, watchers: int) -> None:
         """How many clients watch; a first one wants to see something soon."""
@@ -56,20 +62,18 @@ class WorkerDesk:
         """What changed since the last call, None if nothing did."""
         exposed = self._bindings.delta(full=full)
         full = full or (exposed is not None and exposed.full)
-        step, loops = self._core.step(), self._progress.loops()
-        speed = None if step is None else self._pace.look("step", step)
-        last, self._last = self._last, (step, loops, speed)
+        last, self._last = self._last, self._progress.look()
         if exposed is None and not full and last == self._last:
             return None
         self._version += 1
         return LiveDelta(
             version=self._version,
             full=full,
-            step=step,
+            step=self._last.step,
             values=exposed.values if exposed else {},
             dropped=exposed.dropped if exposed else [],
             fields=exposed.fields if exposed else None,
             functions=exposed.functions if exposed else None,
-            loops=loops if full or loops != last[1] else None,
-            steps_per_second=speed,
+            loops=self._last.loops if full or self._last.loops != last.loops else None,
+            steps_per_second=self._last.speed,
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from livespark.protocol.commands import Failure
-from livespark.protocol.events import Status
+from livespark.protocol.events import Notice, Status
 from livespark.protocol.lifecycle import TERMINAL, RunState, may_follow
 from livespark.runtime.level import Level
 from livespark.runtime.patience import Patience
@@ -21,6 +21,10 @@ from livespark.runtime.request import Request
 __all__ = ("BUSY", "State")
 
 BUSY: Final = "busy: {}() is still being executed"
+_RELOAD_WAITS: Final = (
+    "the reload waits: the run is paused in the middle of a spark.loop item, and goes on with the new code after that "
+    "item. Resume it to get there"
+)
 
 
 class State:
@@ -56,6 +60,7 @@ class State:
         self.reloading: list[Request] = []
         self.renewal: Literal["", "unwinding", "renewed"] = ""
         self.sample_due = False
+        self.told_to_resume = False
 
     def refresh(self) -> None:
         """Let flags and state follow from the facts; report a new state."""
@@ -69,7 +74,6 @@ class State:
             self._show(shown, level)
 
     def _show(self, state: RunState, level: Level) -> None:
-        assert may_follow(self.status, state), f"{self.status} -> {state}"
         self.status = state
         report = self.outbox.record if state in TERMINAL else self.outbox.emit
         report(Status(state, self.step(), level.reason, level.error))
@@ -109,8 +113,15 @@ class State:
             request.apply(self.step())
         level.pauses.clear()
 
+    def tell_to_resume(self) -> None:
+        """Say once that a reload which was asked for can't begin where the run stands."""
+        if not self.told_to_resume:
+            self.told_to_resume = True
+            self.outbox.emit(Notice("info", "reload-waits", _RELOAD_WAITS))
+
     def begin_renewal(self) -> None:
         """A hard reload is about to unwind the script."""
+        self.told_to_resume = False
         self.renewal = "unwinding"
         for request in self.reloads:
             request.start()

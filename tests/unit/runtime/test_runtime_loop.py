@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from livespark.errors import SparkReloadError, UsageError
 from livespark.protocol.commands import Pause, Reload
+from livespark.protocol.lifecycle import RunState
 from livespark.runtime.core import Core
 from livespark.runtime.level import Level
 from livespark.runtime.loop import Loops
@@ -20,7 +21,7 @@ from livespark.runtime.positions import Position
 from livespark.runtime.process import Runtime
 from livespark.runtime.progress import Progress, Rates
 from livespark.runtime.request import Request
-from tests.unit.runtime.stage import running
+from tests.unit.runtime.stage import running, wait_until
 
 
 class Script:
@@ -303,18 +304,74 @@ def test_progress_has_rate_and_parent() -> None:
     for _ in script.loop("epoch", range(3)):
         for batch in script.loop("batch", range(100)):
             if batch == 10:
-                first = progress.loops()
+                first = progress.look().loops
             if batch == 30:
                 now[0] += 2.0
-                second = progress.loops()
+                second = progress.look().loops
                 break
         break
     assert [(loop.key, loop.index, loop.total, loop.parent, loop.rate) for loop in first] == [
         ("epoch", 0, 3, "", None),
         ("batch", 10, 100, "epoch", None),
     ]
-    assert [(loop.index, loop.rate) for loop in second] == [(0, 0.0), (30, 10.0)]
-    assert progress.loops() == []
+    assert [(loop.index, loop.rate) for loop in second] == [(0, None), (30, 10.0)]
+    assert progress.look().loops == []
+
+
+def test_rates_hold_between_slow_steps_and_fall_when_nothing_comes() -> None:
+    """Ten seconds a step are 0.1 a second also in between; after that, no more than the silence allows."""
+    now = [0.0]
+    rates = Rates(lambda: now[0])
+
+    def look(at: float, value: int) -> float | None:
+        now[0] = at
+        return rates.look("steps", value)
+
+    assert [look(0, 5), look(3, 5), look(10, 6), look(15, 6), look(19.9, 6)] == [None, None, 0.1, 0.1, 0.1]
+    assert look(110, 6) == 0.01
+    assert look(111, 2) is None
+
+
+def test_a_run_that_stands_still_has_no_rates() -> None:
+    """Paused, nothing is said about speed, and nothing changes that would have to be sent."""
+
+    def script(runtime: Runtime) -> None:
+        for _ in runtime.loops.loop("n", itertools.count()):
+            runtime.journal.log(loss=1.0)
+            time.sleep(0.0005)
+
+    with running(script) as stage:
+        wait_until(lambda: (delta := stage.desk.delta(full=True)) and delta.steps_per_second, "a speed")
+        stage.answer(stage.pause())
+        wait_until(lambda: (delta := stage.desk.delta(full=True)) and delta.steps_per_second is None, "no speed")
+        assert stage.desk.delta(full=False) is None
+        shown = stage.desk.delta(full=True)
+        assert shown is not None
+        assert shown.loops is not None
+        assert [loop.rate for loop in shown.loops] == [None]
+
+
+def test_a_reload_that_waits_for_a_resume_is_told() -> None:
+    """Paused by a checkpoint inside an item, a hard reload can't begin; once, a notice says what to do."""
+    runs: list[int] = []
+
+    def script(runtime: Runtime) -> None:
+        runs.append(0)
+        for _ in runtime.loops.loop("n", itertools.count()):
+            runs[-1] += 1
+            if runs == [3]:
+                runtime.controller().pause()
+                runtime.core.checkpoint()
+            time.sleep(0.0005)
+
+    with running(script) as stage:
+        stage.reach(RunState.PAUSED)
+        first, second = stage.reload(), stage.reload()
+        wait_until(lambda: stage.notices, "the notice")
+        assert not stage.is_answered(first)
+        stage.answer(stage.resume())
+        assert [stage.answer(first).outcome, stage.answer(second).outcome] == ["applied", "applied"]
+        assert [notice.code for notice in stage.notices] == ["reload-waits"]
 
 
 def test_pause_takes_hold_between_items() -> None:
