@@ -37,7 +37,9 @@ class OptimizerHook:
             sys.meta_path.insert(0, _Waiting(self.register))
 
     def register(self, module: ModuleType) -> None:
-        module.register_optimizer_step_post_hook(self.stepped)
+        """Nothing happens with a torch that has no such hook: it is too old, and the script's import must succeed."""
+        if hook := getattr(module, "register_optimizer_step_post_hook", None):
+            hook(self.stepped)
 
     def forget(self) -> None:
         """The script runs again: optimizers are exposed anew."""

@@ -31,7 +31,7 @@ class Program:
             raise UsageError(f"can't read {self.path}: {error.strerror or error}") from None
         try:
             return compile(source, self.path, "exec", dont_inherit=True)
-        except ValueError as error:  # null bytes
+        except (ValueError, RecursionError, MemoryError) as error:  # null bytes, or nested too deeply
             raise SyntaxError(str(error), (self.path, 1, 0, "")) from None
 
     def enter(self) -> None:

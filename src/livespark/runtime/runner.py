@@ -4,6 +4,7 @@ Two tables in code: `classify` says how one execution of the script ended; `Runn
 `idle` or `held` (mode `dev`), running again (reload), or the end of the run.
 """
 
+import contextlib
 import gc
 import sys
 import traceback
@@ -151,13 +152,13 @@ def _unfit(error: SyntaxError | UsageError) -> Ending:
 
 
 def _print(error: BaseException) -> None:
-    """As Python does for an exception that nobody caught."""
-    if isinstance(error, SystemExit):
-        if not isinstance(error.code, int):
-            print(error.code, file=sys.stderr)
-        return
-    trace = clean_traceback(error.__traceback__)
-    try:
-        sys.excepthook(type(error), error.with_traceback(trace), trace)
-    except Exception:
-        traceback.print_exception(type(error), error, trace)
+    """As Python does for an exception that nobody caught. Whatever stderr or the hook do, the end is reported."""
+    with contextlib.suppress(Exception):
+        if isinstance(error, SystemExit):
+            return None if isinstance(error.code, int) else print(error.code, file=sys.stderr)
+        trace = clean_traceback(error.__traceback__)
+        try:
+            sys.excepthook(type(error), error.with_traceback(trace), trace)
+        except BaseException:
+            traceback.print_exception(type(error), error, trace)
+    return None

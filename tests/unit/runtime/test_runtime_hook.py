@@ -67,6 +67,11 @@ def test_optimizer_steps_are_checkpoints_and_the_run_s_steps(module: types.Modul
     assert stage.statuses[-1] is RunState.STOPPED
 
 
+def test_a_torch_without_the_hook_is_left_alone() -> None:
+    """The script's import of an old torch must not fail because of us."""
+    Runtime().hook.register(types.ModuleType("torch.optim.optimizer"))
+
+
 def test_a_reload_exposes_the_new_optimizers(module: types.ModuleType) -> None:
     """The old ones are gone with the code that made them."""
     with running(stepping(module)) as stage:

@@ -373,3 +373,20 @@ def test_the_script_can_reload_itself() -> None:
     stage.join()
     assert runs == [1, 1]
     assert stage.statuses == ["running", "reloading", "running", "completed"]
+
+
+def test_a_defect_in_taking_a_command_is_its_answer() -> None:
+    """Whoever asked is told, whatever was raised, and the run goes on."""
+
+    with running(forever) as stage:
+
+        def fail() -> None:
+            raise ZeroDivisionError("a defect")
+
+        stage.runtime.reloader.prepare = fail  # type: ignore[method-assign]
+        answer = stage.answer(stage.reload())
+        assert answer.outcome == "failed"
+        assert answer.error is not None
+        assert answer.error.type == "ZeroDivisionError"
+        stage.answer(stage.pause())
+        stage.answer(stage.resume())

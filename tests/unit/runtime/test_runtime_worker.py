@@ -319,3 +319,29 @@ def test_a_broken_launch_file_ends_with_a_sentence(tmp_path: Path) -> None:
     assert ended.stderr.startswith("livespark: ")
     assert "launch.json can't be understood" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("hook", ["sys.exit(9)", "sys.stderr.close(); 1 / 0", "raise KeyboardInterrupt"])
+def test_a_broken_excepthook_changes_nothing_about_the_end(tmp_path: Path, hook: str) -> None:
+    """The run fails with the script's own error."""
+    source = f"""
+        import sys
+
+        def hook(*_):
+            {hook}
+
+        sys.excepthook = hook
+        raise ValueError("the script's own")
+    """
+    with worker(tmp_path, source) as run:
+        code, _, _ = run.end()
+        assert code == 1
+        assert run.states == ["running", "failed"]
+        assert run.statuses[-1].reason == "ValueError: the script's own"
+
+
+def test_a_program_nested_too_deeply_fails_with_a_sentence(tmp_path: Path) -> None:
+    """As with any other text that does not compile."""
+    with worker(tmp_path, f"x = {'-' * 100_000}1") as run:
+        assert run.end()[0] == 1
+        assert run.states[-1] == "failed"
