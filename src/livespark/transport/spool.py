@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from livespark.protocol import codec
-from livespark.protocol.events import Batch, Timed
+from livespark.protocol.events import Batch, Notice, Timed
 from livespark.transport.batching import Compactor
 from livespark.transport.files import write_fully
 from livespark.transport.records import HEAD, dense, pack, payloads, up_to
@@ -258,13 +258,25 @@ class Spool:
 
 
 def read_spool(path: Path) -> Iterator[Batch]:
-    """The batches in a dead worker's spool, in order, also acknowledged ones, without a torn end. Raises OSError."""
+    """The batches in a dead worker's spool, in order, also acknowledged ones, without a torn end. Raises OSError.
+
+    A notice stands for one that can't be understood, so that it holds up neither those behind it nor the run's end.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        for _, payload in dense(payloads(fd, 0, os.fstat(fd).st_size)):
-            yield codec.decode(payload, Batch)
+        for number, payload in dense(payloads(fd, 0, os.fstat(fd).st_size)):
+            yield _understood(number, payload)
     finally:
         os.close(fd)
+
+
+def _understood(number: int, payload: bytes) -> Batch:
+    try:
+        batch: Batch = codec.decode(payload, Batch)
+    except codec.Malformed as error:
+        text = f"events that the worker left behind can't be understood, maybe they are of another version ({error})"
+        return Batch(number, [Timed(time.time(), Notice("error", "events-lost", text))])
+    return batch
 
 
 def _compacted(compactor: Compactor | None, payloads: Iterable[bytes]) -> Iterator[bytes]:

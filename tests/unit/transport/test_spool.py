@@ -108,6 +108,21 @@ def test_a_batch_survives_sigkill(tmp_path: Path) -> None:
     assert [b.events[0].event for b in batches] == [Notice("info", "n", str(n)) for n in range(100)]
 
 
+def test_a_batch_that_cannot_be_understood_costs_itself_only(tmp_path: Path) -> None:
+    """A notice takes its place and number; those before and behind it are there."""
+    path = tmp_path / "spool"
+    foreign = b'{"number":2,"events":[{"time":1.0,"event":{"type":"of another version"}}]}'
+    with path.open("wb") as file:
+        for payload in (codec.encode(Batch(1, [answered(1)])), foreign, codec.encode(Batch(3, [answered(3)]))):
+            file.write(pack(payload))
+    first, lost, third = read_spool(path)
+    assert (first, third) == (Batch(1, [answered(1)]), Batch(3, [answered(3)]))
+    (notice,) = lost.events
+    assert lost.number == 2
+    assert isinstance(notice.event, Notice)
+    assert notice.event.code == "events-lost"
+
+
 def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
     """The file's mode is 0600."""
     Spool(tmp_path / "spool-1").close()
