@@ -7,26 +7,34 @@ the same outer loop (or the same script, or the same call).
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 __all__ = ("OnError", "Position", "Scope")
 
 OnError: TypeAlias = Literal["again", "skip"]
 
+_KEPT: Final = 1000
+"""Loops of one key in one place whose positions are kept: a loop in a plain `while True` must not use up the memory."""
+
 
 class Scope:
-    """Something that loops can stand in."""
+    """Something that loops can stand in. Of the first `past` loops of a key no more is known than that they ended."""
 
-    __slots__ = ("children", "seen")
+    __slots__ = ("children", "past", "seen")
 
     def __init__(self) -> None:
         self.children: dict[tuple[str, int], Position] = {}
         self.seen: dict[str, int] = {}
+        self.past: dict[str, int] = {}
 
     def enter(self, key: str) -> "Position":
         """The position of the next loop of this key."""
         occurrence = self.seen.get(key, 0)
         self.seen[key] = occurrence + 1
+        if occurrence < self.past.get(key, 0):
+            return Position(key, ended=True)
+        if self.children.pop((key, occurrence - _KEPT), None):
+            self.past[key] = occurrence - _KEPT + 1
         return self.children.setdefault((key, occurrence), Position(key))
 
     def rerun(self) -> None:
@@ -37,6 +45,7 @@ class Scope:
         """The loops in this scope belong to the past."""
         self.children.clear()
         self.seen.clear()
+        self.past.clear()
 
     def note_exception(self) -> None:
         """The loops left in the middle of an item were left by an exception that ended the script."""
@@ -49,7 +58,7 @@ class Position(Scope):
 
     __slots__ = ("_iterator", "ended", "index", "item", "key", "on_error", "parent", "since", "total", "unfinished")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, ended: bool = False) -> None:
         super().__init__()
         self.key = key
         self.parent = ""
@@ -59,7 +68,7 @@ class Position(Scope):
         self.since = time.time()
         self.on_error: OnError = "again"
         self.unfinished = False
-        self.ended = False
+        self.ended = ended
         self._iterator: Iterator[Any] | None = None
 
     def items(self, iterable: Iterable[Any]) -> Iterator[Any]:

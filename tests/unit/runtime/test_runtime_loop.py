@@ -297,6 +297,22 @@ def test_total_is_the_length_where_there_is_one() -> None:
     assert [total([1, 2]), total(iter([1])), total([1], 7), total(Endless())] == [2, None, 7, None]
 
 
+def test_loops_in_an_endless_while_cost_no_memory_and_do_not_come_back() -> None:
+    """Of very many loops of one key the oldest are only counted; after a reload they are over all the same."""
+    script = Script()
+    done: list[int] = []
+
+    def collect(rounds: int) -> None:
+        for number in range(rounds):
+            for item in script.loop("collect", iter([number])):
+                done.append(item)
+
+    assert script.run(lambda: collect(3000)) is None
+    assert len(script.core.levels[0].scope.children) <= 1000
+    assert script.run(lambda: collect(3001)) is None
+    assert done == list(range(3001))
+
+
 def test_progress_has_rate_and_parent() -> None:
     """Rates come from two looks of the link's thread."""
     script, now = Script(), [0.0]
