@@ -11,7 +11,7 @@ from pathlib import Path
 from livespark.errors import UsageError
 from livespark.protocol.runs import Entry
 
-__all__ = ("environment", "script_entry")
+__all__ = ("current_folder", "environment", "script_entry")
 
 
 def script_entry(script: str | None, module: str | None, args: Sequence[str]) -> Entry:
@@ -21,8 +21,18 @@ def script_entry(script: str | None, module: str | None, args: Sequence[str]) ->
         return Entry(module=module, args=_texts([*([script] if script is not None else []), *args]))
     if script is None:
         raise UsageError("what shall run? Give a script, or -m MODULE")
+    (script,) = _texts([script])
     _check_script(Path(script))
     return Entry(script=script, args=_texts(args))
+
+
+def current_folder() -> str:
+    """Where the run takes place. Raises UsageError for a folder that is gone, or that no JSON can name."""
+    try:
+        (folder,) = _texts([str(Path.cwd())])
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more; change to another one") from None
+    return folder
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -46,8 +56,8 @@ def _check_script(path: Path) -> None:
             compile(source, str(path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     except SyntaxError as error:
         raise UsageError(_pointed(path, error)) from None
-    except ValueError as error:
-        raise UsageError(f"{path} is no Python source: {error}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{path} is no Python source: {error or 'it is nested too deeply'}") from None
 
 
 def _check_module(module: str) -> None:
@@ -72,7 +82,7 @@ def _pointed(path: Path, error: SyntaxError) -> str:
 def _texts(words: Sequence[str]) -> list[str]:
     for word in words:
         if not _is_text(word):
-            raise UsageError(f"the argument {os.fsencode(word)!r} is not UTF-8 and can't be passed on")
+            raise UsageError(f"{os.fsencode(word)!r} is not UTF-8 and can't be passed on")
     return list(words)
 
 

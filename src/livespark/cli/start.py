@@ -5,13 +5,12 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from livespark.cli.config import read_config
-from livespark.cli.entry import environment, script_entry
+from livespark.cli.entry import current_folder, environment, script_entry
 from livespark.cli.options import server_option
 from livespark.cli.screen import Screen
 from livespark.cli.session import Session
@@ -94,8 +93,8 @@ def _execute(
 ) -> int:
     submit = Submit(
         key=str(uuid.uuid4()),
+        cwd=current_folder(),
         entry=script_entry(script, module, args),
-        cwd=str(Path.cwd()),
         python=sys.executable,
         env=environment(os.environ),
         mode=mode,

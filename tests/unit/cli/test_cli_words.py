@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livespark.cli import browser, figures, words
 from livespark.cli.config import read_config
-from livespark.cli.entry import environment, script_entry
+from livespark.cli.entry import current_folder, environment, script_entry
 from livespark.errors import UsageError
 from livespark.protocol.runs import Entry
 
@@ -88,6 +88,8 @@ def test_a_module_takes_all_words_as_arguments(folder: Path) -> None:
             "is no Python source: |null.py:1 source code",
         ),
         ("latin.py", None, r"latin.py:1 .*utf-8"),
+        ("deep.py", None, r"is no Python source|deep.py:1"),
+        ("caf\udce9.py", None, r"b'caf\\xe9.py' is not UTF-8"),
         (None, "no_such_module_anywhere", "no module 'no_such_module_anywhere'"),
         (None, "a-b", "no module's name"),
     ],
@@ -98,8 +100,23 @@ def test_what_can_not_run_is_said_before_anything_starts(
     """One sentence each."""
     (folder / "null.py").write_bytes(b"x = 1\0")
     (folder / "latin.py").write_bytes(b"x = '\xe9'\n")
+    (folder / "deep.py").write_text(f"x = {'-' * 100_000}1")
+    (folder / "caf\udce9.py").write_text("")
     with pytest.raises(UsageError, match=text):
         script_entry(script, module, [])
+
+
+def test_a_folder_that_is_gone_or_has_no_name_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and nothing is started."""
+    assert current_folder() == str(folder)
+    for name, text in (("gone", "does not exist any more"), ("caf\udce9", "is not UTF-8")):
+        (folder / name).mkdir()
+        monkeypatch.chdir(folder / name)
+        if name == "gone":
+            (folder / name).rmdir()
+        with pytest.raises(UsageError, match=text):
+            current_folder()
+        monkeypatch.chdir(folder)
 
 
 def test_a_syntax_error_is_pointed_at(folder: Path) -> None:
