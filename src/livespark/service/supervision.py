@@ -31,6 +31,8 @@ _SILENCE: Final = 60.0
 _SAVE_EVERY: Final = 3.0
 _TRIM_EVERY: Final = 10.0
 _GROUP: Final = 64
+_WORDS: Final = 64 * 1024
+_LINE: Final = 300
 _log: Final = logging.getLogger(__name__)
 
 
@@ -123,8 +125,10 @@ class Supervisor:
 
     async def _bury(self, channel: Channel, seen: Exited | Gone) -> None:
         await self._ingest(channel.id)
-        ending = explain(seen, channel.current.state)
-        end = Status(RunState.FAILED, reason=str(ending))
+        reason = str(explain(seen, channel.current.state))
+        if channel.current.state is RunState.STARTING and (words := await self._last_words(channel.id)):
+            reason += f". Its last words: {words}"
+        end = Status(RunState.FAILED, reason=reason)
         if channel.killed_by:
             end = Status(RunState.CANCELLED, reason=f"killed by {channel.killed_by}")
         await self._commit(channel.id, end)
@@ -134,6 +138,12 @@ class Supervisor:
         await self._store.settle(channel.id, now=self._clock.now())
         self._channels.release(channel)
         await asyncio.to_thread(self._engine.forget, channel.id)
+
+    async def _last_words(self, run: RunId) -> str:
+        """The last line that was written by a worker which never got to the script: what Python complained about."""
+        pieces = await asyncio.to_thread(self._engine.output, run, 0, _WORDS)
+        lines = "".join(piece.text for piece in pieces).strip().splitlines()
+        return lines[-1][:_LINE] if lines else ""
 
     async def _ingest(self, run: RunId) -> None:
         """Commit what the dead worker could not send any more."""

@@ -58,6 +58,19 @@ async def test_a_worker_that_dies_leaves_a_failed_run(tmp_path: Path, observatio
         assert stage.service.alive == 0
 
 
+async def test_a_worker_that_never_got_to_the_script_is_quoted(tmp_path: Path) -> None:
+    """The interpreter's own complaint is the cause."""
+    async with staged(tmp_path) as stage:
+        run, _ = await stage.service.runs.submit(submit())
+        await stage.until_state(run.id, RunState.STARTING)
+        stage.engine.write(run.id, "Traceback:\n/usr/bin/python: No module named livespark\n\n")
+        stage.engine.end(run.id, Exited(1))
+        await stage.service.supervisor.look()
+        found = await stage.run(run.id)
+        assert found.state is RunState.FAILED
+        assert found.reason.endswith("Its last words: /usr/bin/python: No module named livespark")
+
+
 async def test_a_worker_that_said_how_it_ended_is_believed(tmp_path: Path) -> None:
     """Also when its last words come out of the spool."""
     async with staged(tmp_path) as stage:
