@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from livespark.protocol import codec
 from livespark.protocol.events import Receipt, Welcome
 from livespark.protocol.runs import ProcessId
 from livespark.runtime.link.connection import Connection, Unreachable
-from livespark.transport.processes import own_process
+from livespark.transport.processes import own_process, process_id
 from livespark.transport.reconnect import Reconnect
 from livespark.transport.server_info import ServerRecord
 from tests.unit.link.scripted import RecordingDesk, ScriptedServer, launch_of, linked, until
@@ -34,7 +33,7 @@ def announce(folder: Path, port: int, process: ProcessId) -> None:
 def ended_process() -> ProcessId:
     """A process that was there a moment ago."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    known = ProcessId(child.pid, psutil.Process(child.pid).create_time())
+    known = process_id(child.pid)
     child.communicate(b"\n")
     return known
 

@@ -80,8 +80,7 @@ class Connection:
         self._http = http.client.HTTPConnection(host, port, timeout=self._timeout)
         self._http.auto_open = 0
         with self._breaking():
-            self._socket = self._http.sock = socket.create_connection((host, port), self._timeout)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connect(self._http, host, port)
             if alive(record.process) is None:
                 raise ConnectionError(f"the server that {self._server_file} names has ended")
         hello = Hello(
@@ -97,6 +96,14 @@ class Connection:
         except Refused:
             self.close()
             raise
+
+    def _connect(self, connection: http.client.HTTPConnection, host: str, port: int) -> None:
+        """The socket is known before it connects, so that a child that is forked meanwhile lets go of it, too."""
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        self._socket = connection.sock = socket.socket(family, kind, protocol)
+        self._socket.settimeout(self._timeout)
+        self._socket.connect(address)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def post(self, path: str, body: bytes, kind: type[_T], while_waiting: Callable[[], None] = lambda: None) -> _T:
         """The answer to a request; meanwhile `while_waiting` is called every so often. Raises Unreachable, Refused."""
