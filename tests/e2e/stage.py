@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import httpx2
 import psutil
 
-__all__ = ("Stage", "Terminal", "eventually")
+__all__ = ("Stage", "Terminal", "eventually", "has_ended")
 
 _T = TypeVar("_T")
 
@@ -30,6 +30,14 @@ def eventually(condition: Callable[[], _T | None], what: str, timeout: float = 3
         assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
         time.sleep(0.01)
     return result
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Gone, or nothing but an exit status that nobody has asked for yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Terminal:
@@ -163,7 +171,7 @@ class Stage:
         """kill -9, and wait until it is gone."""
         process = psutil.Process(self.server["pid"])
         process.kill()
-        eventually(lambda: not psutil.pid_exists(process.pid) or process.status() == psutil.STATUS_ZOMBIE, "its end")
+        eventually(lambda: has_ended(process), "its end")
 
     def close(self) -> None:
         self.http.close()

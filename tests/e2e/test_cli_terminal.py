@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.e2e.stage import Stage, eventually
+from tests.e2e.stage import Stage, eventually, has_ended
 
 LOOP = """
 import time
@@ -162,7 +161,7 @@ def test_ctrl_c_twice_kills_without_a_server(stage: Stage, terminals: list[Pty])
     terminal.interrupt()
     terminal.shows("stopping at the next checkpoint")
     terminal.interrupt()
-    eventually(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the worker's end")
+    eventually(lambda: has_ended(worker), "the worker's end")
     terminal.interrupt()
     assert terminal.ends() == 130
 
