@@ -11,6 +11,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -166,8 +167,20 @@ def _failure(settings: Settings, log: Path, before: int) -> str:
     with log.open("rb") as file:
         file.seek(before)
         lines = [line.strip() for line in file.read()[-4096:].decode(errors="replace").splitlines() if line.strip()]
+    if not lines and (error := _unwritable(settings.home)):
+        return unusable(settings.home, error)
     said = " / ".join(lines[-3:]) or "nothing"
     return f"the local server could not be started. {log} says: {said}"
+
+
+def _unwritable(home: Path) -> OSError | None:
+    """Why nothing can be written there: a server that meets a full disk can't even say so in its log."""
+    try:
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(b"0")
+    except OSError as error:
+        return error
+    return None
 
 
 def unusable(home: Path, error: OSError) -> str:

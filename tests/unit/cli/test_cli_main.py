@@ -125,6 +125,16 @@ def test_a_data_directory_that_can_not_be_used_is_one_line(tmp_path: Path) -> No
     assert result.stderr.count("\n") == 1
 
 
+def test_a_disk_that_takes_nothing_is_one_line(home: Path) -> None:
+    """Although the server that meets it can't even write its log."""
+    command = f"ulimit -f 0; exec {sys.executable} -m livespark.cli.main ps"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"livespark: the data directory {home} can't be used: File too large. Set LIVESPARK_HOME to another folder\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
