@@ -2,7 +2,8 @@
 
     epoch 3/200 ▕███  ▏ batch 211/468   loss 0.213   1,840 steps/s   0:41 left in epoch        running
 
-Where it gets narrow, the least important parts go first; the state is never dropped.
+Where it gets narrow, the least important parts go first; the state is never dropped. Inner loops that take less than
+two seconds only flicker, and are left out.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ __all__ = ("Picture", "render")
 _GAP: Final = "   "
 _BAR: Final = 10
 _MOVING: Final = (RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
+_BRIEF: Final = 2.0
 _PARTIAL: Final = " ▏▎▍▌▋▊▉"
 
 
@@ -56,17 +58,23 @@ def _parts(picture: Picture, ascii_only: bool) -> list[_Part]:
         _Part(9, _progress(picture, ascii_only)),
         *(_Part(8 - 2 * place, f"{name} {number(picture.metrics[name])}") for place, name in enumerate(shown)),
         _Part(5, f"{rate(picture.steps_per_second)} steps/s" if moving and picture.steps_per_second else ""),
-        _Part(7, _left(picture.loops) if moving else ""),
+        _Part(7, _left(_lasting(picture.loops)) if moving else ""),
     ]
 
 
 def _progress(picture: Picture, ascii_only: bool) -> str:
     if not picture.loops:
         return "" if picture.step is None else f"step {picture.step:,}"
-    *outer, inner = picture.loops
+    *outer, inner = _lasting(picture.loops)
     texts = [_position(loop, loop.index + 1) for loop in outer]
     bar = [_bar(inner, ascii_only)] if inner.total else []
     return " ".join([*texts, *bar, _position(inner, inner.index)])
+
+
+def _lasting(loops: list[Loop]) -> list[Loop]:
+    """The loops down to the first whose items pass quickly: one within it is over before it can be read."""
+    quick = (place for place, loop in enumerate(loops, 1) if loop.rate and loop.rate * _BRIEF > 1.0)
+    return loops[: next(quick, len(loops))]
 
 
 def _position(loop: Loop, index: int) -> str:

@@ -43,6 +43,11 @@ RUNNING = Picture(
         (Picture(RunState.RUNNING, 1622), 30, "  step 1,622           running"),
         (Picture(RunState.RUNNING, 3, [Loop("item", 3)]), 30, "  item 3               running"),
         (Picture(RunState.RUNNING, 3, [Loop("i", 9, 9, rate=1.0)]), 42, "  ▕██████████▏ i 9/9   0:00 left   running"),
+        (
+            Picture(RunState.RUNNING, 3, [Loop("epoch", 5, 9, rate=0.8), Loop("batch", 4, 47)]),
+            50,
+            "  ▕█████▌    ▏ epoch 5/9   0:05 left       running",
+        ),
         (Picture(RunState.RUNNING, trouble="no connection"), 20, "       no connection"),
     ],
 )
