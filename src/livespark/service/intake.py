@@ -39,6 +39,8 @@ class Intake:
 
     async def report(self, run: RunId, report: Report) -> Receipt:
         """Commit what is new. The receipt says up to which batch all is committed. Raises Refused."""
+        if not 0 < report.incarnation <= _LARGEST:
+            raise Refused("invalid", "`incarnation` must be a positive 32-bit number")
         async with self._channels.open(run) as channel:
             acknowledged = await self._append(channel, report)
             await self._heard(channel)

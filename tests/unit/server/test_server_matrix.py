@@ -134,6 +134,9 @@ async def test_a_worker_speaks_for_its_own_run_only(tmp_path: Path) -> None:
         assert (await client.stage.run(one)).pid == 7
         assert (await client.stage.run(two)).pid is None
         assert (await client.get(f"/api/runs/{one}", token=token)).status == 403
+        for odd in (0, -1, 2**31, 2**63, 2**70):
+            assert (await client.post("/api/worker/report", {"incarnation": odd}, token=token)).status == 422
+            assert (await client.post("/api/worker/hello", hello | {"incarnation": odd}, token=token)).status == 422
         client.stage.engine.end(one, Exited(0))
         await client.stage.service.supervisor.look()
         assert (await client.post("/api/worker/hello", hello, token=token)).status == 401
