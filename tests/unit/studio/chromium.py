@@ -25,10 +25,12 @@ _ARGUMENTS: Final = [
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser, closed with the block. A machine without one fails the test and says what to do."""
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """A browser with these further arguments, closed with the block.
+
+    A machine without one fails the test and says what to do."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_path(), args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=_path(), args=[*_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:
