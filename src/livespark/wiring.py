@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from livespark.engine.base import Engine
 from livespark.engine.local import LocalEngine
@@ -27,6 +27,7 @@ from livespark.service.service import Service
 from livespark.settings import Settings, load
 from livespark.store.sqlite import SqliteStore
 from livespark.studio.assets import load as load_studio
+from livespark.transport.files import private
 from livespark.transport.processes import own_process
 from livespark.transport.server_info import ServerRecord
 from livespark.version import PROTOCOL, __version__
@@ -116,9 +117,7 @@ def _record(url: str) -> ServerRecord:
 
 @contextmanager
 def _logging(settings: Settings) -> Iterator[None]:
-    handler = logging.handlers.RotatingFileHandler(
-        settings.home / "server.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
-    )
+    handler = _Log(settings.home / "server.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     loggers = [logging.getLogger(name) for name in ("livespark", "uvicorn", "asyncio")]
     for logger in loggers:
@@ -131,6 +130,13 @@ def _logging(settings: Settings) -> Iterator[None]:
         for logger in loggers:
             logger.removeHandler(handler)
         handler.close()
+
+
+class _Log(logging.handlers.RotatingFileHandler):
+    """For its owner's eyes only."""
+
+    def _open(self) -> Any:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
 
 
 def _print(line: str) -> None:

@@ -53,7 +53,8 @@ class LocalEngine:
         """Start the run's process and return once it is under way; it outlives this process. Raises EngineError."""
         run_dir = self._settings.run_dir(launch.run)
         try:
-            run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (run_dir.parent, run_dir):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomically(run_dir / LAUNCH_FILE, codec.encode(launch))
             keeper = _spawn(run_dir)
         except OSError as error:

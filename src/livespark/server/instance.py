@@ -12,7 +12,7 @@ from livespark.errors import LivesparkError
 from livespark.protocol.codec import Malformed, decode, encode
 from livespark.service.access import new_token
 from livespark.settings import Settings
-from livespark.transport.files import write_atomically
+from livespark.transport.files import is_private, private_folder, write_atomically
 from livespark.transport.server_info import ServerRecord
 
 __all__ = ("AlreadyServed", "HomeUnusable", "announced", "last_record", "local_token", "locked")
@@ -32,7 +32,7 @@ class HomeUnusable(LivesparkError):
 def locked(settings: Settings) -> Iterator[None]:
     """Be the one server of this home for the length of the block. Raises AlreadyServed, HomeUnusable."""
     with _explained(settings.home):
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(settings.home)
         descriptor = os.open(settings.home / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -47,8 +47,10 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 def local_token(settings: Settings) -> str:
-    """The admin token of this home, made at the first start. Raises HomeUnusable."""
+    """The admin token of this home, made at the first start, and anew where others may know it. Raises HomeUnusable."""
     with _explained(settings.home), contextlib.suppress(FileExistsError):
+        if not is_private(settings.token_file):
+            settings.token_file.unlink(missing_ok=True)
         _write_new(settings.token_file, new_token())
     with _explained(settings.home):
         token = settings.token_file.read_text().strip()
@@ -95,4 +97,4 @@ def _explained(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HomeUnusable(f"the data directory {home} can't be used ({error.strerror}). {_ADVICE}") from None
+        raise HomeUnusable(f"the data directory {home} can't be used ({error.strerror or error}). {_ADVICE}") from None

@@ -24,6 +24,7 @@ from livespark.errors import ServerUnavailable, VersionMismatch
 from livespark.protocol import codec
 from livespark.settings import Settings
 from livespark.transport.address import Address, Locate, normal_url
+from livespark.transport.files import is_private, private, private_folder
 from livespark.transport.http_sync import Api
 from livespark.transport.processes import alive
 from livespark.transport.reconnect import Reconnect
@@ -60,7 +61,7 @@ def locator(settings: Settings) -> Locate:
 def find(settings: Settings, probe: float = _PROBE) -> Address | None:
     """The local server, if one runs and answers. Raises VersionMismatch, AuthenticationFailed."""
     record = read_record(settings)
-    if record is None or alive(record.process) is None:
+    if record is None or not is_private(settings.home) or alive(record.process) is None:
         return None
     if record.protocol != PROTOCOL:
         raise VersionMismatch(
@@ -106,7 +107,7 @@ def process(settings: Settings) -> psutil.Process | None:
 @contextlib.contextmanager
 def _starting(settings: Settings, until: float) -> Iterator[None]:
     """At most one process at a time starts the server of this home."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(settings.home)
     descriptor = os.open(settings.home / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _locked(descriptor):
@@ -146,7 +147,7 @@ def _spawn(settings: Settings, log: Path) -> "subprocess.Popen[bytes]":
     environment = {
         name: value for name, value in os.environ.items() if name not in ("LIVESPARK_SERVER", "LIVESPARK_TOKEN")
     }
-    with log.open("ab") as output:
+    with open(log, "ab", opener=private) as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "livespark.wiring"],
             env=environment | {"LIVESPARK_HOME": str(settings.home)},

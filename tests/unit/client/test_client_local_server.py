@@ -97,6 +97,23 @@ def test_a_stranger_at_the_old_address_never_sees_the_token(here: Settings) -> N
             stranger.accept()
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_home_that_others_may_write_in_names_no_server(here: Settings, mode: int) -> None:
+    """The file may be theirs."""
+    here.home.mkdir()
+    here.token_file.write_text("secret")
+    process = psutil.Process()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.settimeout(0.2)
+        record = {"url": f"http://127.0.0.1:{stranger.getsockname()[1]}", "version": "0", "protocol": 1, "started": 1.0}
+        record |= {"pid": process.pid, "created": process.create_time()}
+        here.server_file.write_text(json.dumps(record))
+        here.home.chmod(mode)
+        assert local_server.find(here) is None
+        with pytest.raises(TimeoutError):
+            stranger.accept()
+
+
 def test_another_protocol_is_named_before_anything_is_asked(here: Settings) -> None:
     """With the command that ends the old server."""
     here.home.mkdir()

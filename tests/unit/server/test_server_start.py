@@ -126,6 +126,46 @@ def test_who_takes_all_connections_does_not_keep_the_owner_out(home: Path) -> No
     assert "Too many open files" not in (home / "server.log").read_text()
 
 
+def test_files_are_the_owners_only_whatever_the_umask(home: Path) -> None:
+    """Also in a folder that others may read; and where others could write, they can't any more."""
+    home.mkdir()
+    home.chmod(0o777)
+    with server(home, "umask 0; exec"):
+        (home / "server.log").stat()
+        loose = [path for path in home.rglob("*") if path.is_file() and stat.S_IMODE(path.stat().st_mode) != 0o600]
+    assert loose == []
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755
+
+
+def test_a_folder_that_everybody_uses_is_no_home(tmp_path: Path) -> None:
+    """Such as /tmp: who can rename files there can take the server's place."""
+    tmp_path.chmod(0o1777)
+    sentence = refused(tmp_path)
+    assert "it is not yours alone" in sentence
+    assert "set LIVESPARK_HOME" in sentence
+    assert list(tmp_path.iterdir()) == []
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+@pytest.mark.parametrize("planted", ["link", "readable"])
+def test_a_token_that_others_may_know_is_replaced(tmp_path: Path, planted: str) -> None:
+    """One that stands in somebody else's file, or that could be read."""
+    known = tmp_path / "known"
+    known.write_text("x" * 43)
+    settings = Settings(home=tmp_path / "home")
+    settings.home.mkdir()
+    if planted == "link":
+        known.chmod(0o600)
+        settings.token_file.symlink_to(known)
+    else:
+        known.chmod(0o644)
+        known.rename(settings.token_file)
+    token = local_token(settings)
+    assert token != "x" * 43
+    assert token == local_token(settings)
+    assert stat.S_IMODE(settings.token_file.lstat().st_mode) == 0o600
+
+
 def test_sigint_is_a_clean_end_too(home: Path) -> None:
     """As Ctrl-C in `livespark serve`."""
     with server(home) as process:
@@ -236,7 +276,7 @@ def test_a_newer_versions_database_is_said(home: Path) -> None:
 def test_a_damaged_token_is_said(home: Path) -> None:
     """An empty one would open the server to everybody."""
     home.mkdir()
-    (home / "token").touch()
+    (home / "token").touch(mode=0o600)
     assert "token" in refused(home)
 
 
