@@ -331,6 +331,30 @@ def test_a_walk_that_takes_too_long_is_cut() -> None:
     assert shown["slow.99"] == {"$": "cut", "why": "budget"}
 
 
+class Slowish:
+    @property
+    def value(self) -> float:
+        until = time.thread_time() + 0.000_05
+        while time.thread_time() < until:
+            pass
+        return 1.0
+
+
+def test_what_is_cut_for_time_is_the_same_every_time() -> None:
+    """Values do not come and go from sample to sample, as they would if the clock alone decided."""
+    exposed = Exposed(Budget(seconds=0.05))
+    exposed.replace({"last": {"lr": 0.5}, "slow": [[Slowish() for _ in range(50)] for _ in range(50)]})
+    structures = []
+    for _ in range(10):
+        exposed.prepare({"last.lr": 0.25})
+        exposed.sample()
+        delta = exposed.delta(full=True)
+        assert delta is not None
+        structures.append(list(delta.values))
+    assert len(structures[-1]) > 500
+    assert structures[-4:] == structures[-1:] * 4
+
+
 def test_many_slow_properties_of_one_object_are_cut() -> None:
     """One object can't take longer than the walk may, either."""
     slow: Any = type("Many", (), {f"p{index:02}": Slow.__dict__["value"] for index in range(50)})()

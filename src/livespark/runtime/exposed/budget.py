@@ -44,6 +44,11 @@ class Meter:
         self._clock = time.perf_counter()
         self._thread = time.thread_time()
 
+    @property
+    def spent(self) -> int:
+        """Nodes used up."""
+        return self.budget.nodes - self.left
+
     def items(self) -> int:
         """How many items a container may show now."""
         return max(0, min(self.budget.items, self.left - self._reserved))

@@ -27,6 +27,9 @@ from livespark.runtime.exposed.walk import Walk
 __all__ = ("Exposed",)
 
 _CHEAP: Final = 0.001
+_STEADY: Final = 500
+"""So many nodes are looked at however long it takes (within the time): a few slow ones must not hide the others."""
+
 _REST: Final = 50
 """A look that costs more than a millisecond is followed by a rest of so many times its cost: 2 % of a core."""
 
@@ -36,6 +39,7 @@ class Exposed:
 
     def __init__(self, budget: Budget = SAMPLE) -> None:
         self._budget = budget
+        self._nodes, self._spent = budget.nodes, 0
         self._late = False
         self._rests_until = 0.0
         self._bindings = Bindings()
@@ -50,6 +54,7 @@ class Exposed:
     def replace(self, bindings: Mapping[str, Any]) -> None:
         """Expose exactly these, and take a sample. Raises UsageError for a name that is none. Training thread."""
         self._bindings = bindings_of(bindings)
+        self._nodes = self._budget.nodes
         self._forget()
         self._look_at_once()
 
@@ -83,16 +88,24 @@ class Exposed:
         self._snapshot = Snapshot(walk.values, self._structure, self._fields, self._catalogue.described)
 
     def _walk(self) -> Walk:
-        """One walk; a second one if the first ran out of time for once, as when garbage was collected meanwhile."""
+        """One walk; a second one if the first ran out of time for once, as when garbage was collected meanwhile.
+
+        Where time is always short, fewer nodes are looked at from then on: always the same ones.
+        """
         was_late = self._late
         walk = self._walk_once()
-        return self._walk_once() if self._late and not was_late else walk
+        if self._late and not was_late:
+            walk = self._walk_once()
+        if self._late:
+            self._nodes = min(self._nodes, max(_STEADY, self._spent * 3 // 4))
+        return walk
 
     def _walk_once(self) -> Walk:
-        meter = Meter(self._budget)
+        meter = Meter(replace(self._budget, nodes=self._nodes))
         walk = Walk(self._registry, meter)
         walk.run(self._bindings)
         self._late, cost = meter.late, meter.used()
+        self._spent = meter.spent
         rest = min(cost, self._budget.seconds) * _REST if cost > _CHEAP else 0.0
         self._rests_until = time.perf_counter() + rest
         return walk
