@@ -6,7 +6,8 @@ process, and `expose` and `log` do nothing.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from livespark.errors import UsageError
@@ -129,18 +130,11 @@ class Runtime:
         return WorkerDesk(core, self.journal, bindings, calls, self.reloader)
 
     def sample(self) -> None:
-        """Look at the exposed values. The run does not suffer if that fails."""
-        if self._bindings is None:
-            return
-        try:
-            self._drop_stale(self._bindings)
-            self._bindings.sample()
-        except Exception as error:
-            if not self._told:
-                self._told = True
-                self.core.outbox.emit(
-                    Notice("error", "sample-failed", f"the exposed values can't be read: {error!r:.500}")
-                )
+        """Look at the exposed values."""
+        if self._bindings is not None:
+            with self._unhurt():
+                self._drop_stale(self._bindings)
+                self._bindings.sample()
 
     def restart(self) -> None:
         """The script is about to run again from its top: what it exposed before goes, unless it exposes again."""
@@ -161,9 +155,21 @@ class Runtime:
 
     def _expose_found(self, name: str, found: Any) -> None:
         if self._bindings is not None and not self._exposed:
-            self._drop_stale(self._bindings)
-            self._bindings.add(name, found)
+            with self._unhurt():
+                self._drop_stale(self._bindings)
+                self._bindings.add(name, found)
             self.core.ask_sample()
+
+    @contextmanager
+    def _unhurt(self) -> Iterator[None]:
+        """For looks that the script did not ask for: it does not suffer if they fail; a notice tells, once."""
+        try:
+            yield
+        except Exception as error:
+            if not self._told:
+                self._told = True
+                text = f"the exposed values can't be read: {error!r:.500}"
+                self.core.outbox.emit(Notice("error", "sample-failed", text))
 
     def _drop_stale(self, bindings: Bindings) -> None:
         if self._stale:

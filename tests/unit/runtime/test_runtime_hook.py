@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from livespark.protocol.lifecycle import RunState
+from livespark.runtime.exposed.exposed import Exposed
 from livespark.runtime.process import Runtime
 from tests.unit.runtime.stage import Stage, running, wait_until
 
@@ -80,6 +81,21 @@ def test_a_reload_exposes_the_new_optimizers(module: types.ModuleType) -> None:
         assert stage.answer(stage.reload()).outcome == "applied"
         stage.answer(stage.pause())
         assert exposed(stage) == {"optimizer", "optimizer2"}
+
+
+def test_an_optimizer_that_cannot_be_shown_does_not_hurt_the_step(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong on our side, the script's `step()` returns; a notice tells."""
+
+    def fail(*_: object) -> str:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Exposed, "add", fail)
+    with running(stepping(module)) as stage:
+        stage.answer(stage.pause())
+        assert [notice.code for notice in stage.notices] == ["sample-failed"]
+        stage.answer(stage.resume())
 
 
 def test_a_script_that_exposes_decides_what_is_shown(module: types.ModuleType) -> None:
