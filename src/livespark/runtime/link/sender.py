@@ -113,13 +113,13 @@ class Sender(threading.Thread):
     def _turn(self) -> None:
         now = monotonic()
         self._turn_at = now + (_WATCHED if self.watchers else _UNWATCHED)
-        if now >= self._sample_at:
-            self._sample_at = now + (_WATCHED if self.watchers else _SELDOM)
-            self._desk.request_sample()
         self._outgoing.flush()
         self._outgoing.tidy()
         if not self._fenced and (now >= self._retry_at or self._connection.moved):
             self._talk()
+        if now >= self._sample_at:
+            self._sample_at = now + (_WATCHED if self.watchers else _SELDOM)
+            self._desk.request_sample()
 
     def _talk(self) -> None:
         try:
