@@ -91,7 +91,7 @@ def reset() -> str:
     return "the weights are random again"
 
 
-spark.expose(progress=progress, optimizer=optimizer, net=net, evaluate=evaluate, reset=reset)
+spark.expose(optimizer=optimizer, progress=progress, net=net, evaluate=evaluate, reset=reset)
 
 for epoch in spark.loop("epoch", range(config.epochs)):
     progress.epoch = epoch

@@ -116,7 +116,7 @@ class Access:
             )
         now, token = self._clock.now(), new_token()
         expires = now + _SESSION_LIFE
-        session = Credential(digest_of(token), spent.scope, "session", now, expires, parent=spent.parent)
+        session = Credential(digest_of(token), spent.scope, "browser", now, expires, parent=spent.parent)
         if await self._store.find_credential(spent.parent) is None:
             raise Refused("unauthenticated", "the token behind this link was revoked. `livespark open` makes a new one")
         await self._store.add_credential(session)
