@@ -19,6 +19,7 @@ from livespark.protocol.stream import (
     OutputMessage,
     Reset,
     StreamMessage,
+    Trouble,
 )
 from livespark.transport.position import raw_output
 
@@ -78,6 +79,8 @@ class Narrator:
             yield Say(f"events {message.first} to {message.last} were trimmed and can't be shown")
         elif isinstance(message, Reset):
             yield Say("the server has lost the run's earlier events; what follows is new")
+        elif isinstance(message, Trouble):
+            yield Say(f"warning: {message.text}" if message.text else "what the run reports is stored again")
         else:
             self.end = message
             self.picture.state = message.run.state

@@ -17,6 +17,10 @@ class Series(NamedTuple):
     times: list[float]
     values: list[float]
 
+    def __repr__(self) -> str:
+        last = f", the last {self.values[-1]:.6g} at step {self.steps[-1]}" if self.steps else ""
+        return f"<Series: {len(self.steps)} points{last}>"
+
 
 class Columns(Struct, frozen=True):
     """One metric of a page, as it travels."""

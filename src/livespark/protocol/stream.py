@@ -21,6 +21,7 @@ __all__ = (
     "OutputMessage",
     "Reset",
     "StreamMessage",
+    "Trouble",
 )
 
 
@@ -70,10 +71,19 @@ class Reset(Struct, frozen=True, tag_field="is", tag="reset"):
     run: Run
 
 
+class Trouble(Struct, frozen=True, tag_field="is", tag="trouble"):
+    """The server can't commit what the run reports, and says why; with an empty text it can again.
+
+    Nothing is lost meanwhile: the worker keeps it.
+    """
+
+    text: str
+
+
 class End(Struct, frozen=True, tag_field="is", tag="end"):
     """The run has ended and everything was delivered. The server closes; there is nothing to reconnect for."""
 
     run: Run
 
 
-StreamMessage: TypeAlias = EventMessage | LiveMessage | OutputMessage | Gap | Reset | End
+StreamMessage: TypeAlias = EventMessage | LiveMessage | OutputMessage | Gap | Reset | Trouble | End

@@ -74,7 +74,10 @@ class Dispatcher:
             return None
         credential = await self._service.access.authenticate(_token(scope["headers"]))
         if credential is None:
-            raise Refused("unauthenticated", "the token is wrong, expired or revoked. `livespark open` signs in again")
+            raise Refused(
+                "unauthenticated",
+                "the token is wrong, expired or revoked. In a browser, `livespark open` signs in again",
+            )
         introduce(scope)
         if not credential.scope.includes(route.scope):
             raise Refused(

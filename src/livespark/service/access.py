@@ -102,7 +102,7 @@ class Access:
         self._codes = {digest: code for digest, code in self._codes.items() if not self._has_expired(code)}
         if len(self._codes) >= _MOST_CODES:
             raise Refused("too-many", "too many one-time codes wait to be spent; try again in a minute")
-        code = new_token()
+        code = secrets.token_urlsafe(16)
         credential = Credential(digest_of(code), maker.scope, "code", now, now + _CODE_LIFE, parent=maker.digest)
         self._codes[credential.digest] = credential
         return Issued(code, credential)

@@ -40,6 +40,7 @@ class Channel:
         self.heard_at: float | None = None
         self.acknowledged: int | None = None
         self.killed_by = ""
+        self.trouble = ""
         self.live = LiveState()
         self.tail = Tail()
         self.worker: Line | None = None
@@ -80,6 +81,13 @@ class Channel:
             subscription.wake()
         for event in [event for id in appended.answered for event in self._waiting.get(id, ())]:
             event.set()
+
+    def say_trouble(self, text: str) -> None:
+        """What keeps us from committing what the run reports; empty: nothing, any more."""
+        if text != self.trouble:
+            self.trouble = text
+            for subscription in self._subscriptions:
+                subscription.wake()
 
     def show(self, delta: LiveDelta) -> bool:
         """Take the worker's delta and hand it on; False when a full one is needed."""

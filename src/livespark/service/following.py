@@ -12,7 +12,7 @@ from livespark.protocol import sse
 from livespark.protocol.codec import encode
 from livespark.protocol.ids import Cursor
 from livespark.protocol.lifecycle import TERMINAL
-from livespark.protocol.stream import End, Gap, LiveMessage, OutputMessage, Reset, StreamMessage
+from livespark.protocol.stream import End, Gap, LiveMessage, OutputMessage, Reset, StreamMessage, Trouble
 from livespark.service.channels import Channel, event_frame
 from livespark.service.lines import Subscription
 from livespark.service.live import full_delta
@@ -58,6 +58,7 @@ class Follower:
         self._cursor = wanted.cursor
         self._seq = wanted.cursor.seq if wanted.cursor else 0
         self._output = wanted.output
+        self._trouble = ""
         self._output_due = self._ping_due = 0.0
         self._more_output = wanted.output is not None
 
@@ -68,7 +69,7 @@ class Follower:
         while not self._subscription.closed:
             self._subscription.awake()
             settled = self._channel.settled
-            chunk = await self._events() + self._deltas() + await self._outputs(settled)
+            chunk = await self._events() + self._deltas() + self._troubles() + await self._outputs(settled)
             if chunk:
                 self._ping_due = _now() + self._ping
                 yield chunk
@@ -111,6 +112,12 @@ class Follower:
     def _deltas(self) -> bytes:
         delta = self._subscription.take(self._channel.live.doc)
         return b"" if delta is None else _frame(LiveMessage(delta))
+
+    def _troubles(self) -> bytes:
+        if self._trouble == self._channel.trouble:
+            return b""
+        self._trouble = self._channel.trouble
+        return _frame(Trouble(self._trouble))
 
     async def _outputs(self, settled: bool) -> bytes:
         """The next piece of output, looked for 20 times a second at the most. `settled`: nothing is written any

@@ -8,7 +8,7 @@ from livespark.protocol.lifecycle import RunState
 from livespark.service.channels import Channel, Channels
 from livespark.service.clock import Clock
 from livespark.service.refusals import Refused
-from livespark.store.base import BatchGap, Fenced, Store
+from livespark.store.base import BatchGap, Fenced, StorageFull, Store
 from livespark.version import PROTOCOL, __version__
 
 __all__ = ("Intake",)
@@ -60,6 +60,10 @@ class Intake:
             raise Refused("fenced", str(error)) from None
         except BatchGap as error:
             raise Refused("batch-gap", str(error), {"expected": error.expected}) from None
+        except StorageFull as error:
+            channel.say_trouble(str(error))
+            raise
+        channel.say_trouble("")
         return channel.acknowledged
 
     async def _heard(self, channel: Channel) -> None:

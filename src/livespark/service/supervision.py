@@ -109,6 +109,7 @@ class Supervisor:
             elif isinstance(seen, Alive):
                 await self._listen(channel)
         except LivesparkError as error:
+            channel.say_trouble(str(error))
             _log.warning("run %s: %s", channel.id, error)
             return False
         except Exception:

@@ -17,7 +17,6 @@ _POSITIVE: Final = Annotated[float, Limit(ge=0)]
 _FRACTION: Final = Annotated[float, Limit(ge=0, lt=1)]
 _HINTS: Final[Mapping[str, Any]] = {
     "lr": _POSITIVE,
-    "initial_lr": _POSITIVE,
     "max_lr": _POSITIVE,
     "min_lr": _POSITIVE,
     "weight_decay": _POSITIVE,
@@ -33,7 +32,9 @@ _HINTS: Final[Mapping[str, Any]] = {
 }
 """Hyperparameters are floats even where their default is written as an integer; bounds are those of torch."""
 
-_NOT_SHOWN: Final = frozenset({"params", "param_names", "foreach", "fused", "capturable", "differentiable"})
+_NOT_SHOWN: Final = frozenset(
+    {"params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable"}
+)
 """Parameters, and switches between implementations of the same mathematics."""
 
 _FIXED: Final = {

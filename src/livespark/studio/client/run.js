@@ -35,6 +35,9 @@ export class LiveRun {
   /** @type {import("./stream.js").Connection} */
   connection = { phase: "connecting" };
 
+  /** Why the server can't commit what the run reports; empty while it can. */
+  trouble = "";
+
   /** The last event known, as `<epoch>-<seq>`. */
   cursor = "";
 
@@ -179,6 +182,7 @@ export class LiveRun {
     if (message.is === "output") return this.#wrote(message.output);
     if (message.is === "gap") return this.#tell("gap", message);
     if (message.is === "live") merge(this.live, message.live);
+    if (message.is === "trouble") this.trouble = message.text;
     if (message.is === "reset") this.#reset(message.run);
     if (message.is === "end") this.#end(message.run);
     return this.#tell("change", this);

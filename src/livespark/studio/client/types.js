@@ -101,7 +101,8 @@
  * @typedef {{start: number, end: number, stream: "stdout" | "stderr", time: number, text?: string, base64?: string}} Output
  *
  * @typedef {{is: "event"} & Stored | {is: "live", live: LiveDelta} | {is: "output", output: Output}
- *   | {is: "gap", first: number, last: number} | {is: "reset", epoch: string, run: Run} | {is: "end", run: Run}} StreamMessage
+ *   | {is: "gap", first: number, last: number} | {is: "reset", epoch: string, run: Run} | {is: "trouble", text: string}
+ *   | {is: "end", run: Run}} StreamMessage
  */
 
 export {};

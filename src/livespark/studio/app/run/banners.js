@@ -10,7 +10,8 @@ import { Traceback } from "../traceback.js";
  */
 export function Toast({ model, actions }) {
   const lost = useLost(model.connection.value);
-  const text = lost ? html`<${Countdown} connection=${model.connection.value} />` : actions.refusal.value;
+  const said = actions.refusal.value || model.trouble.value;
+  const text = lost ? html`<${Countdown} connection=${model.connection.value} />` : said;
   return html`<div class="toast ${text ? "shown" : ""}" role="status" aria-live="polite">${text}</div>`;
 }
 

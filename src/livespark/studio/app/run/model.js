@@ -16,6 +16,8 @@ const HIDDEN_PATIENCE = 60_000;
 export class RunModel {
   info = signal(null);
   connection = signal({ phase: "connecting" });
+  /** What keeps the server from committing what the run reports. */
+  trouble = signal("");
   step = signal(null);
   rate = signal(null);
   loops = signal([]);
@@ -121,6 +123,7 @@ export class RunModel {
   #showLive() {
     const { info, connection, live } = this.run;
     this.info.value = info;
+    this.trouble.value = this.run.trouble;
     this.connection.value = connection;
     this.step.value = live.step ?? info?.step ?? null;
     this.rate.value = live.steps_per_second;
