@@ -18,7 +18,7 @@ from livespark.protocol.ids import RunId
 from livespark.protocol.policy import Scope
 from livespark.service.clock import Clock
 from livespark.service.refusals import Refused
-from livespark.store.base import Credential, Store
+from livespark.store.base import Credential, Credentials
 
 __all__ = ("Access", "Closable", "Issued", "digest_of", "new_token")
 
@@ -51,7 +51,7 @@ def digest_of(token: str) -> bytes:
 class Access:
     """Mutable state: codes not spent yet, credentials seen lately, open streams by credential."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Credentials, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._codes: dict[bytes, Credential] = {}

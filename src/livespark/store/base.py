@@ -22,6 +22,7 @@ __all__ = (
     "Appended",
     "BatchGap",
     "Credential",
+    "Credentials",
     "Fenced",
     "Listener",
     "RunClosed",
@@ -99,7 +100,23 @@ class Appended(Struct, frozen=True):
 Listener: TypeAlias = Callable[[Appended], None]
 
 
-class Store(Protocol):
+class Credentials(Protocol):
+    """Tokens: the part of the store that says who may do what."""
+
+    async def add_credential(self, credential: Credential) -> None: ...
+
+    async def replace_credential(self, credential: Credential) -> None:
+        """Make this the only one of its label. The others, and what was made from them, go."""
+
+    async def find_credential(self, digest: bytes) -> Credential | None: ...
+
+    async def drop_credential(self, digest: bytes) -> list[bytes]:
+        """Drop it and what was made from it; -> the digests of all that went."""
+
+    async def drop_expired(self, now: float) -> None: ...
+
+
+class Store(Credentials, Protocol):
     """Async facade; the SQLite adapter does all writing on one thread with group commit. Raises StorageFull from
     any write, UnknownRun from any write to a run that is not there."""
 
@@ -178,16 +195,3 @@ class Store(Protocol):
     async def save_live(self, run: RunId, live: LiveDoc) -> None: ...
 
     async def load_live(self, run: RunId) -> LiveDoc | None: ...
-
-    # credentials
-    async def add_credential(self, credential: Credential) -> None: ...
-
-    async def replace_credential(self, credential: Credential) -> None:
-        """Make this the only one of its label. The others, and what was made from them, go."""
-
-    async def find_credential(self, digest: bytes) -> Credential | None: ...
-
-    async def drop_credential(self, digest: bytes) -> list[bytes]:
-        """Drop it and what was made from it; -> the digests of all that went."""
-
-    async def drop_expired(self, now: float) -> None: ...

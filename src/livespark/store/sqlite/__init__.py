@@ -13,23 +13,23 @@ from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Run, Submit
 from livespark.store.base import Credential, Listener, StoredBody
 from livespark.store.sqlite import reading, transactions
+from livespark.store.sqlite.credentials import SqliteCredentials
 from livespark.store.sqlite.opening import open_writer
 from livespark.store.sqlite.readers import Readers
-from livespark.store.sqlite.rows import credential_of, row_of, run_of
+from livespark.store.sqlite.rows import row_of, run_of
 from livespark.store.sqlite.writer import Transaction, Writer
 
 __all__ = ("SqliteStore",)
 
 
-class SqliteStore:
+class SqliteStore(SqliteCredentials):
     """`store.base.Store` over the file `path`, at most `limit` bytes large (0: no limit).
 
     Made inside a running event loop, which it then belongs to. Raises StoreUnusable.
     """
 
     def __init__(self, path: Path, *, limit: int = 0) -> None:
-        self._writer = Writer(open_writer(path, limit=limit))
-        self._readers = Readers(path)
+        super().__init__(Writer(open_writer(path, limit=limit)), Readers(path))
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,22 +118,3 @@ class SqliteStore:
     async def load_live(self, run: RunId) -> LiveDoc | None:
         row = await self._readers.first("load_live", id=run)
         return decode(row["body"], LiveDoc) if row else None
-
-    async def add_credential(self, credential: Credential) -> None:
-        await self._writer.do(lambda transaction: transactions.insert_credential(transaction, credential))
-
-    async def replace_credential(self, credential: Credential) -> None:
-        await self._writer.do(lambda transaction: transactions.replace_credential(transaction, credential))
-
-    async def find_credential(self, digest: bytes) -> Credential | None:
-        row = await self._readers.first("find_credential", digest=digest)
-        return credential_of(row) if row else None
-
-    async def drop_credential(self, digest: bytes) -> list[bytes]:
-        return await self._writer.do(lambda transaction: transactions.drop_credential(transaction, digest))
-
-    async def drop_expired(self, now: float) -> None:
-        def drop(transaction: Transaction) -> None:
-            transaction.execute("drop_expired", now=now)
-
-        await self._writer.do(drop)
