@@ -8,7 +8,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from livespark.cli.status_line import Picture
 from livespark.protocol import codec
-from livespark.protocol.events import Event, Metrics, Notice, Status, Thinned
+from livespark.protocol.commands import Call
+from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Status, Thinned
+from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import TERMINAL, RunState
 from livespark.protocol.live import LiveDoc, merge
 from livespark.protocol.stream import (
@@ -52,6 +54,7 @@ _STATES: Final = {
     RunState.LOST: "the run has not been heard of for a while",
 }
 _QUIET: Final = (RunState.QUEUED,)
+_STANDING: Final = (RunState.PAUSED, RunState.IDLE, RunState.HELD)
 
 
 class Narrator:
@@ -63,6 +66,8 @@ class Narrator:
         self._live = LiveDoc()
         self._metrics: dict[str, float] = {}
         self._last_words: list[Effect] = []
+        self._calls: set[CommandId] = set()
+        self._interlude: RunState | None = None
 
     def take(self, message: StreamMessage) -> list[Effect]:
         """What one message asks for."""
@@ -89,6 +94,10 @@ class Narrator:
     def _event(self, event: Event) -> Iterator[Effect]:
         if isinstance(event, Status):
             yield from self._status(event)
+        elif isinstance(event, Commanded) and isinstance(event.command, Call):
+            self._calls.add(event.id)
+        elif isinstance(event, Answered):
+            self._calls.discard(event.id)
         elif isinstance(event, Metrics):
             self._show_metrics(event)
         elif isinstance(event, Notice):
@@ -101,10 +110,20 @@ class Narrator:
         self.picture.step = self.picture.step if status.step is None else status.step
         if status.state in _QUIET or (status.state is before and not status.reason):
             return
+        if self._is_interlude(status.state, before):
+            return
         if status.state in TERMINAL:
             self._last_words = [Say(_sentence(status, before))]
         else:
             yield Say(_sentence(status, before), status.state in _STATES, late=status.state in _STATES)
+
+    def _is_interlude(self, state: RunState, before: RunState) -> bool:
+        """A call executed by a run that stands: it runs for a moment, and stands again as before."""
+        if state is RunState.RUNNING and before in _STANDING and self._calls:
+            self._interlude = before
+            return True
+        standing, self._interlude = self._interlude, None
+        return state is standing
 
     def _show_metrics(self, metrics: Metrics) -> None:
         last = {name: codec.from_number(values[-1]) for name, values in metrics.series.items() if values}

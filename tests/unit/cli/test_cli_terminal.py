@@ -11,13 +11,13 @@ from livespark.cli.figures import cell_width
 from livespark.cli.narrator import Effect, Narrator, Say, Write
 from livespark.cli.screen import Screen
 from livespark.cli.status_line import Picture, render
-from livespark.protocol.commands import Stop
-from livespark.protocol.events import Commanded, Event, Metrics, Notice, Status, Thinned
+from livespark.protocol.commands import Answer, Call, Stop
+from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Status, Thinned
 from livespark.protocol.ids import CommandId, Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDelta, Loop
 from livespark.protocol.runs import Entry, Run
-from livespark.protocol.stream import End, EventMessage, Gap, LiveMessage, Output, OutputMessage, Reset
+from livespark.protocol.stream import End, EventMessage, Gap, LiveMessage, Output, OutputMessage, Reset, Trouble
 
 LOOPS = [Loop("epoch", 2, 200), Loop("batch", 211, 468, rate=6.25, parent="epoch")]
 RUNNING = Picture(
@@ -137,6 +137,24 @@ def test_the_last_words_come_last(status: Status, text: str) -> None:
     output = OutputMessage(Output(0, 1, "stdout", 1.0, "x"))
     effects = told(Narrator(), happened(status), output, End(record(status.state)))
     assert effects == [Write("stdout", b"x"), Say(text)]
+
+
+def test_a_call_while_paused_is_no_news() -> None:
+    """A paused run that executes a call is paused before and after it; a resume behind it is said."""
+    narrator, id = Narrator(), CommandId("c")
+    told(narrator, happened(Status(RunState.RUNNING)), happened(Status(RunState.PAUSED, 3)))
+    call = Commanded(id, 1, "me", Call("evaluate"))
+    answered = Answered(id, 1, Answer("applied"))
+    events: list[Event] = [call, Status(RunState.RUNNING, 3), answered, Status(RunState.PAUSED, 3)]
+
+    assert told(narrator, *map(happened, events)) == []
+    assert told(narrator, happened(Status(RunState.RUNNING, 3))) == [Say("running again at step 3", False)]
+
+
+def test_a_full_disk_is_said() -> None:
+    """What keeps the server from storing is said, and that it is over, too."""
+    effects = told(Narrator(), Trouble("the disk is full"), Trouble(""))
+    assert effects == [Say("warning: the disk is full"), Say("what the run reports is stored again")]
 
 
 def test_going_on_after_a_pause_is_worded() -> None:
