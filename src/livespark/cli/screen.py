@@ -55,6 +55,11 @@ class Screen:
         self._drawn = False
         self._middle = False
 
+    @property
+    def draws(self) -> bool:
+        """Whether there is a status line, which wants to know what the run shows."""
+        return self._live
+
     def perform(self, effect: Effect) -> None:
         """Pass on what the script wrote, or say something."""
         if isinstance(effect, Write):

@@ -75,8 +75,9 @@ class Session:
         self._screen.header(f"Livespark {__version__}   {page}{'   (opened)' if opened else ''}")
 
     async def _read(self, run: RunId) -> None:
+        position = Position(output=0, live=self._screen.draws)
         try:
-            async with aclosing(self._client.api.follow(f"/api/runs/{run}/events", Position(output=0))) as messages:
+            async with aclosing(self._client.api.follow(f"/api/runs/{run}/events", position)) as messages:
                 async for message in messages:
                     self._narrator.picture.trouble = ""
                     for effect in self._narrator.take(message):

@@ -411,3 +411,22 @@ def test_a_long_hole_is_filled_in_portions(tmp_path: Path) -> None:
     assert not backlog.close_gap({"expected": "soon"})
     assert not backlog.close_gap(None)
     spool.close()
+
+
+class EndlessDesk(RecordingDesk):
+    """There is always another row."""
+
+    def drain(self) -> list[Event]:
+        return [Metrics([1], [1.0], {"loss": [0.5]})]
+
+
+def test_what_is_logged_while_a_report_is_on_its_way_waits_for_the_next_turn(
+    tmp_path: Path, server: ScriptedServer
+) -> None:
+    """A script that logs without a pause does not make the link report without a pause."""
+    begun = time.monotonic()
+    with linked(tmp_path, EndlessDesk()):
+        until(lambda: server.reports > 10, "some reports")
+        took = time.monotonic() - begun
+
+    assert took > 9 * min(sender._WATCHED, sender._UNWATCHED)

@@ -172,12 +172,14 @@ class Connection:
 
     def _content(self, response: http.client.HTTPResponse, while_waiting: Callable[[], None]) -> bytes:
         """The answer's body, unless it is too large or takes too long."""
-        content, deadline = b"", time.monotonic() + self._timeout
+        content, begun = b"", time.monotonic()
         while piece := response.read1(_PIECE):
             content += piece
-            if len(content) > _LARGEST or time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if len(content) > _LARGEST or waited > self._timeout:
                 raise ConnectionError("the server's answer has no end")
-            while_waiting()
+            if waited > _EVERY:
+                while_waiting()
         return content + response.read()  # nothing, but only this lets the connection be used again
 
     def _address(self) -> tuple[ServerRecord, str, int]:

@@ -138,7 +138,7 @@ class Sender(threading.Thread):
         self.watch(welcome.watchers)
 
     def _report(self) -> None:
-        batches, now = self._backlog.next(), monotonic()
+        newest, batches, now = self._outgoing.spool.last, self._backlog.next(), monotonic()
         live = self._changes(now)
         if not batches and live is None and now < self._presence_at:
             return
@@ -154,7 +154,7 @@ class Sender(threading.Thread):
         self.watch(receipt.watchers)
         if receipt.resync and not was_full:
             self._live_at = self._turn_at = 0.0
-        if not self._outgoing.spool.empty:
+        if receipt.acknowledged < newest:
             self._turn_at = 0.0
 
     def _changes(self, now: float) -> msgspec.Raw | None:
