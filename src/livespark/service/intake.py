@@ -48,7 +48,7 @@ class Intake:
             return Receipt(acknowledged, channel.watchers, resync)
 
     async def _append(self, channel: Channel, report: Report) -> int:
-        """A report without batches, thirty times a second while somebody watches, does not go to the disk."""
+        """A report without batches, ten times a second while somebody watches, does not go to the disk."""
         same = report.incarnation == channel.current.incarnation
         if same and not report.batches and channel.acknowledged is not None:
             return channel.acknowledged
