@@ -231,6 +231,13 @@ def _trimmed(_server: StandIn, run: str, _cursor: str, _output: int | None) -> P
     yield _message(**{"is": "gap"}, first=1, last=3) + _event(4) + _event(5) + _end(run)
 
 
+def _full(server: StandIn, run: str, _cursor: str, _output: int | None) -> Parts:
+    if server.about(run)["requests"] == 1:
+        yield _event(1) + _message(**{"is": "trouble"}, text="the disk is full")
+        return
+    yield _event(2) + _end(run)
+
+
 def _slow(_server: StandIn, run: str, cursor: str, _output: int | None) -> Parts:
     for seq in range(_after(cursor) + 1, 13):
         yield _event(seq)
@@ -286,6 +293,7 @@ _SCRIPTS: Final = {
     "silent": _silent,
     "reborn": _reborn,
     "trimmed": _trimmed,
+    "full": _full,
     "slow": _slow,
     "states": _states,
     "desk": _desk,

@@ -169,7 +169,10 @@ export class LiveRun {
   #connected(connection) {
     if (this.#ended) return;
     this.connection = connection;
-    if (connection.phase === "open") this.desk.check();
+    if (connection.phase === "open") {
+      this.trouble = "";
+      this.desk.check();
+    }
     this.#tell("change", this);
   }
 

@@ -91,6 +91,15 @@ test("a gap is told", async () => {
   equal([seen.gaps, seen.events], [[[1, 3]], [4, 5]]);
 });
 
+test("a server in trouble is told, and forgotten with the next connection, which may be to another one", async () => {
+  const { run, seen } = follow("full");
+  const told = [];
+  run.listen({ change: ({ trouble }) => told.push(trouble) });
+  await until(() => run.connection.phase === "closed");
+  truthy(told.includes("the disk is full"), told.join());
+  equal([run.trouble, seen.events], ["", [1, 2]]);
+});
+
 test("a suspended run goes on where it was left", async () => {
   const { run, seen } = follow("slow");
   await until(() => seen.events.length >= 2);
