@@ -39,8 +39,17 @@ class Stop(Struct, frozen=True, tag_field="kind", tag="stop", forbid_unknown_fie
     cancel: bool = False
 
 
-class Reload(Struct, frozen=True, tag_field="kind", tag="reload", forbid_unknown_fields=True):
-    """Take the source as it is on disk now, keep the state."""
+class Reload(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="reload", forbid_unknown_fields=True):
+    """Take new source, keep the state.
+
+    The source is what is on disk now; with `files`, the texts given there, by path inside the project (or the script's
+    path), which then count as newer than what is on disk. `skip`: the item that an exception interrupted is left out.
+    `clear`: keys of persisted values that are to be made anew.
+    """
+
+    files: dict[str, str] = {}
+    skip: bool = False
+    clear: list[str] = []
 
 
 class Set(Struct, frozen=True, tag_field="kind", tag="set", forbid_unknown_fields=True):

@@ -14,13 +14,18 @@ __all__ = (
     "Batch",
     "Commanded",
     "Event",
+    "FileChange",
     "Hello",
     "Level",
     "Metrics",
     "Notice",
     "Number",
     "Receipt",
+    "ReloadKind",
+    "ReloadOutcome",
+    "Reloaded",
     "Report",
+    "Source",
     "Started",
     "Status",
     "Stored",
@@ -93,7 +98,54 @@ class Notice(Struct, frozen=True, tag_field="type", tag="notice"):
     text: str
 
 
-Event: TypeAlias = Status | Metrics | Thinned | Commanded | Started | Answered | Notice
+class Source(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="source"):
+    """From here on the run executes this version of one file. `path` is relative to the project's folder, or absolute.
+
+    `hash` is the SHA-256 of the text in UTF-8, in hex. The worker sends the `text`; the store keeps each text once and
+    leaves it out of the event that clients see.
+    """
+
+    path: str
+    hash: str
+    step: int | None = None
+    text: str = ""
+
+
+ReloadKind: TypeAlias = Literal["soft", "hard"]
+"""`soft`: definitions were replaced between two steps. `hard`: the script unwound and runs again from its top."""
+
+ReloadOutcome: TypeAlias = Literal["applied", "refused", "undone"]
+
+
+class FileChange(Struct, frozen=True, omit_defaults=True):
+    """One file of a reload. Hashes as in `Source`, empty where there is no such version; `diff` is a unified diff."""
+
+    path: str
+    before: str = ""
+    after: str = ""
+    diff: str = ""
+
+
+class Reloaded(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="reloaded"):
+    """New source has come, and what became of it.
+
+    `applied`: it runs; with `error`, it has raised before its first checkpoint, and the run is held. `refused`: nothing
+    has happened, `message` tells why, `error` where. `undone`: it ran, and the code before it is back; `error` or
+    `message` tells why. `kind` is None where it was refused before that was known. `seconds`: from the change being
+    noticed to the new code being in place. `changed`: what changed, as names (`model.Net.forward`).
+    """
+
+    outcome: ReloadOutcome
+    kind: ReloadKind | None = None
+    step: int | None = None
+    seconds: float = 0.0
+    changed: list[str] = []
+    files: list[FileChange] = []
+    message: str = ""
+    error: Failure | None = None
+
+
+Event: TypeAlias = Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice
 
 
 class Timed(Struct, frozen=True):

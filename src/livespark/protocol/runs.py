@@ -8,7 +8,7 @@ from livespark.protocol.commands import Failure
 from livespark.protocol.ids import Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 
-__all__ = ("Entry", "ExitRecord", "KeeperRecord", "Launch", "Mode", "ProcessId", "Run", "RunList", "Submit")
+__all__ = ("Entry", "ExitRecord", "KeeperRecord", "Launch", "Mode", "ProcessId", "Reloading", "Run", "RunList", "Submit")
 
 Mode: TypeAlias = Literal["dev", "run"]
 """`dev` keeps the process after the script's end (`idle`) and after an exception (`held`); `run` ends with the
@@ -21,6 +21,18 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     script: str = ""
     module: str = ""
     args: list[str] = []
+
+
+class Reloading(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a run takes new code. `watch`: when a file of the project is saved, without being asked.
+
+    `guard`: for so many steps after a reload, an exception or a `metric` that is not finite takes the run back to the
+    code and the persisted values from before (0: no guard, no copy of the values).
+    """
+
+    watch: bool = False
+    guard: int = 0
+    metric: str = "loss"
 
 
 class Submit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +51,7 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     config: dict[str, Any] = {}
     exit_on_end: bool = False
+    reloading: Reloading = Reloading()
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
@@ -93,6 +106,7 @@ class Launch(Struct, frozen=True, forbid_unknown_fields=True):
     exit_on_end: bool
     server_file: str
     token: str
+    reloading: Reloading = Reloading()
 
 
 class ProcessId(Struct, frozen=True):
