@@ -1,0 +1,3 @@
+"""How living functions, classes and objects take over new code without losing their identity."""
+
+__all__ = ()
