@@ -1,17 +1,78 @@
-"""What the script logs: rows on the training thread, columnar events on the link's thread."""
+"""What the script logs: rows on the training thread, columnar events on the link's thread.
 
+While somebody watches a metric, the rows' class is another one, whose `append` looks at each row: a run in which nobody
+watches pays nothing.
+"""
+
+import math
 import operator
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from time import time
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from livespark.protocol.events import Metrics
 from livespark.runtime.columns import Row, columns
 from livespark.runtime.scalars import Late, Scalar, read
 
-__all__ = ("Journal",)
+__all__ = ("Journal", "Mark", "Watch")
+
+_Logged: TypeAlias = tuple[float, int, dict[str, Any]]
+
+
+class Mark(NamedTuple):
+    """Where a journal stood: its step, the number of the next call, what the step came from."""
+
+    step: int | None
+    call: int
+    stepped: bool
+    logged: bool
+
+
+class Watch:
+    """Looks at a metric until it is closed. `bad`: the first value that was no finite number, as a sentence."""
+
+    def __init__(self, metric: str, journal: "Journal") -> None:
+        self.bad: str | None = None
+        self._metric = metric
+        self._journal = journal
+
+    def close(self) -> None:
+        """Look no more."""
+        self._journal.unwatch(self)
+
+    def look(self, row: _Logged) -> None:
+        """A row has been logged. Waits for a number that is still on its device."""
+        _, step, values = row
+        for name, value in values.items():
+            if self.bad is None and self._means(name):
+                number = _fetch([value])[0] if isinstance(value, Late) else value
+                if isinstance(number, float) and not math.isfinite(number):
+                    self.bad = f"{name} is {number} at step {step}"
+
+    def _means(self, name: str) -> bool:
+        metric = self._metric
+        return name == metric or name.endswith((f"/{metric}", f"_{metric}")) or name.startswith(f"{metric}/")
+
+
+class _Rows(deque[_Logged]):
+    """Rows on their way."""
+
+    __slots__ = ("watches",)
+
+    watches: tuple[Watch, ...]
+
+
+class _WatchedRows(_Rows):
+    """Rows that somebody looks at."""
+
+    __slots__ = ()
+
+    def append(self, row: _Logged) -> None:
+        super().append(row)
+        for watch in self.watches:
+            watch.look(row)
 
 
 class Journal:
@@ -23,7 +84,8 @@ class Journal:
 
     def __init__(self) -> None:
         self.step: int | None = None
-        self._rows: deque[tuple[float, int, dict[str, Any]]] = deque(maxlen=0)
+        self._watches: tuple[Watch, ...] = ()
+        self._rows = _Rows(maxlen=0)
         self._calls = count(1)
         self._stepped = False
         self._logged = False
@@ -59,16 +121,46 @@ class Journal:
 
     def listen(self) -> None:
         """From now on rows are kept until they are drained."""
-        self._rows = deque(self._rows)
+        self._keep(_Rows(self._rows))
 
     def close(self) -> None:
         """Nobody listens any more: rows are dropped at once."""
-        self._rows = deque(maxlen=0)
+        self._keep(_Rows(maxlen=0))
 
     def drain(self) -> list[Metrics]:
         """The rows since the last call, as events. May wait for a device. For one thread at a time."""
         taken = [self._rows.popleft() for _ in range(len(self._rows))]
         return list(columns(_fetched(taken) if self._late else taken))
+
+    def mark(self) -> Mark:
+        """Where the journal stands. Training thread."""
+        call = next(self._calls)
+        self._calls = count(call)
+        return Mark(self.step, call, self._stepped, self._logged)
+
+    def go_back(self, mark: Mark) -> None:
+        """Count on from `mark`. Rows that have been logged stay logged. Training thread."""
+        self.step, self._calls = mark.step, count(mark.call)
+        self._stepped, self._logged = mark.stepped, mark.logged
+
+    def watch(self, metric: str) -> Watch:
+        """Look at `metric` in every row that is logged from now on, also within groups: `loss` means `train/loss`,
+        `loss/train` and `val_loss`, too. Numbers on a device are waited for. Training thread.
+        """
+        watch = Watch(metric, self)
+        self._watches = (*self._watches, watch)
+        self._keep(self._rows)
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Nobody asks for this watch any more."""
+        self._watches = tuple(each for each in self._watches if each is not watch)
+        self._keep(self._rows)
+
+    def _keep(self, rows: _Rows) -> None:
+        rows.watches = self._watches
+        rows.__class__ = _WatchedRows if self._watches else _Rows
+        self._rows = rows
 
 
 def _merged(metrics: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 A loop is found again after a reload by its key and by how many loops of that key came before it within the same item of
 the same outer loop (or the same script, or the same call).
+
+Somebody can remember how all of this stands (`Scope.remember`), and go back to it when the loops have been left. While
+they do, a position's class is another one, that keeps the items drawn since; nobody else pays for it.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final, Literal, TypeAlias
+
+from livespark.runtime.places import LoopPlace, Place
+from livespark.runtime.reload.workers import record_batches
 
 __all__ = ("OnError", "Position", "Scope")
 
@@ -52,11 +58,43 @@ class Scope:
         for position in self.children.values():
             position.note_exception()
 
+    def skip_unfinished(self) -> None:
+        """The items that were left in the middle are left out: those of the innermost loops alone."""
+        for position in self.children.values():
+            position.skip_unfinished()
+
+    def remember(self) -> Place:
+        """How the loops in here stand, for `go_back`. Until `forget_place`, the items drawn from now on are kept."""
+        return Place(self)
+
+    def go_back(self, place: Place) -> None:
+        """The loops stand again as they stood, those that are new are gone. Their code has been left, and runs again.
+
+        Iterators that have gone on give the items since then again. Other places that were remembered are forgotten.
+        """
+        place.put_back()
+
+    def forget_place(self, place: Place) -> None:
+        """Nobody will go back to it. For a place that is forgotten already, nothing happens."""
+        place.let_go()
+
 
 class Position(Scope):
     """Where one loop stands: `index` items are done; with `unfinished`, `item` has begun and not ended."""
 
-    __slots__ = ("_iterator", "ended", "index", "item", "key", "on_error", "parent", "since", "total", "unfinished")
+    __slots__ = (
+        "_iterator",
+        "ended",
+        "index",
+        "item",
+        "key",
+        "on_error",
+        "parent",
+        "places",
+        "since",
+        "total",
+        "unfinished",
+    )
 
     def __init__(self, key: str, *, ended: bool = False) -> None:
         super().__init__()
@@ -69,6 +107,7 @@ class Position(Scope):
         self.on_error: OnError = "again"
         self.unfinished = False
         self.ended = ended
+        self.places: tuple[LoopPlace, ...] = ()
         self._iterator: Iterator[Any] | None = None
 
     def items(self, iterable: Iterable[Any]) -> Iterator[Any]:
@@ -81,6 +120,7 @@ class Position(Scope):
             self._iterator = None
             return iter(iterable[self.index :])
         if self._iterator is None:
+            record_batches()
             self._iterator = islice(iter(iterable), self.index, None) if self.index else iter(iterable)
             return self._iterator
         return chain((self.item,), self._iterator) if again else self._iterator
@@ -88,6 +128,8 @@ class Position(Scope):
     def exhaust(self) -> None:
         """There are no more items. Not an end for a range: it may be longer when the script runs again."""
         self.ended = self.ended or self._iterator is not None
+        for place in self.places:
+            place.note_end(self._iterator)
         self._iterator = None
 
     def leave(self, *, broken: bool) -> None:
@@ -98,12 +140,57 @@ class Position(Scope):
 
     def lose_iterator(self) -> None:
         """The iterator raised; it can't be relied on. The next attempt takes a new one at this position."""
+        for place in self.places:
+            place.note_loss(self._iterator)
         self._iterator = None
 
     def note_exception(self) -> None:
         super().note_exception()
         if self.unfinished and self.on_error == "skip":
-            self.unfinished = False
-            self.item = None
-            self.index += 1
-            self.forget()
+            self._skip()
+
+    def skip_unfinished(self) -> None:
+        inner = any(position.unfinished for position in self.children.values())
+        super().skip_unfinished()
+        if self.unfinished and not inner:
+            self._skip()
+
+    def _skip(self) -> None:
+        self.unfinished = False
+        self.item = None
+        self.index += 1
+        self.forget()
+
+    def remember(self) -> LoopPlace:
+        return LoopPlace(self)
+
+    def keep_items(self, places: tuple[LoopPlace, ...]) -> None:
+        """From now on these places are told which items are drawn."""
+        self.places = places
+        self.__class__ = _Remembered if places else Position
+
+    def stand(self, index: int, item: Any, iterator: Iterator[Any] | None, *, unfinished: bool, ended: bool) -> None:
+        """Stand at another place of the same loop."""
+        self.keep_items(())
+        self.index, self.item, self._iterator = index, item, iterator
+        self.unfinished, self.ended = unfinished, ended
+
+
+_item: Final = vars(Position)["item"]
+"""The slot itself."""
+
+
+class _Remembered(Position):
+    """A position whose items are kept. Only ever the class of a live `Position`, for a while."""
+
+    __slots__ = ()
+
+    @property
+    def item(self) -> Any:
+        return _item.__get__(self)
+
+    @item.setter
+    def item(self, item: Any) -> None:
+        _item.__set__(self, item)
+        for place in self.places:
+            place.note_item(self.index, item)

@@ -1,0 +1,80 @@
+"""How loops stood at a moment that somebody remembers, and the items that they have given since."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livespark.runtime.positions import Position, Scope
+
+__all__ = ("LoopPlace", "Place")
+
+
+class Place:
+    """How a scope stood."""
+
+    def __init__(self, scope: "Scope") -> None:
+        self._scope = scope
+        self._past = dict(scope.past)
+        self._children = {name: (position, position.remember()) for name, position in scope.children.items()}
+
+    def put_back(self) -> None:
+        """The scope stands here again, its code before its top."""
+        self._scope.rerun()
+        self._scope.past = dict(self._past)
+        self._scope.children = {name: position for name, (position, _) in self._children.items()}
+        for _, place in self._children.values():
+            place.put_back()
+
+    def let_go(self) -> None:
+        """Items are kept no more."""
+        for _, place in self._children.values():
+            place.let_go()
+
+
+class LoopPlace(Place):
+    """How a loop stood, and the items that it has drawn since.
+
+    Of each index one item is kept, the first: a loop sets its item again when it repeats it, and clears it (None) at
+    its end. `_drawn` begins with the item after the one that was in hand.
+    """
+
+    def __init__(self, position: "Position") -> None:
+        super().__init__(position)
+        self._position = position
+        self._index, self._item, self._iterator = position.index, position.item, position._iterator
+        self._unfinished, self._ended = position.unfinished, position.ended
+        self._first = position.index + (position.item is not None)
+        self._drawn: list[Any] = []
+        self._iterator_ended = False
+        if self._iterator is not None:
+            position.keep_items((*position.places, self))
+
+    def note_item(self, index: int, item: Any) -> None:
+        if self._first + len(self._drawn) <= index and not self._iterator_ended:
+            self._drawn.append(item)
+
+    def note_end(self, iterator: Iterator[Any] | None) -> None:
+        """The iterator is exhausted: it may be used again for another loop, as that of persistent workers is."""
+        self._iterator_ended = self._iterator_ended or iterator is self._iterator
+
+    def note_loss(self, iterator: Iterator[Any] | None) -> None:
+        """The iterator has raised."""
+        if iterator is self._iterator and not self._iterator_ended:
+            self._iterator = None
+
+    def put_back(self) -> None:
+        super().put_back()
+        begun = self._first > self._index and not self._ended
+        self._position.stand(
+            self._index, self._item, self._ahead(), unfinished=self._unfinished or begun, ended=self._ended
+        )
+
+    def let_go(self) -> None:
+        super().let_go()
+        self._position.keep_items(tuple(each for each in self._position.places if each is not self))
+
+    def _ahead(self) -> Iterator[Any] | None:
+        if self._iterator is None:
+            return None
+        return chain(self._drawn, () if self._iterator_ended else self._iterator)
