@@ -14,7 +14,7 @@ from livespark.runtime.process import runtime as _runtime
 from livespark.version import __version__
 
 if TYPE_CHECKING:
-    from livespark.client import AsyncClient, Client, RunProxy
+    from livespark.client import AsyncClient, Client, RunProxy, request_hot_reload
     from livespark.client.connect import connect
 
 __all__ = (
@@ -43,7 +43,9 @@ __all__ = (
     "loop",
     "persist",
     "read_only",
+    "request_hot_reload",
     "serve",
+    "watch",
 )
 
 checkpoint = _runtime.core.checkpoint
@@ -57,9 +59,10 @@ loop = _runtime.loops.loop
 log = _runtime.journal.log
 expose = _runtime.expose
 serve = _runtime.serve
+watch = _runtime.watch
 config = _runtime.config
 
-_CLIENT: Final = frozenset({"AsyncClient", "Client", "RunProxy", "connect"})
+_CLIENT: Final = frozenset({"AsyncClient", "Client", "RunProxy", "connect", "request_hot_reload"})
 
 
 def __getattr__(name: str) -> Any:

@@ -62,6 +62,7 @@ def _stop(state: State, request: Request) -> None:
 
 def _reload(state: State, request: Request) -> None:
     state.reloads.append(request)
+    state.hard = False  # the newest source decides anew
 
 
 def _call(state: State, request: Request) -> None:

@@ -31,6 +31,8 @@ async def checkpoint(core: Core) -> None:
 
 async def _attend(core: Core, loop: asyncio.AbstractEventLoop) -> None:
     level, rung = core.levels[-1], asyncio.Event()
+    if core.probation:
+        core.pass_probation()
     with core.bell(partial(_ring, loop, rung)):
         while True:
             rung.clear()

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +13,19 @@ from livespark import settings
 from livespark.errors import LivesparkError, UsageError
 from livespark.protocol import codec
 from livespark.protocol.runs import Launch
+from livespark.runtime.arrivals import when_imported
 from livespark.runtime.exposed.exposed import Exposed
 from livespark.runtime.link.link import Link
 from livespark.runtime.link.pipes import take_over_pipes
 from livespark.runtime.process import runtime
+from livespark.runtime.reload.loading import install_finder
+from livespark.runtime.reload.sources import Sources
+from livespark.runtime.reload.watcher import Watcher
+from livespark.runtime.reload.workers import record_batches
 from livespark.runtime.runner import Runner
 from livespark.runtime.signals import Signals
 
-__all__ = ("work",)
+__all__ = ("follow_files", "work")
 
 _FAREWELL: Final = 5.0
 """Seconds for the last reports at the end; what is not acknowledged by then stays in the spool."""
@@ -58,7 +64,7 @@ def _launch(run_dir: Path) -> Launch:
 
 
 def _run(launch: Launch, link: Link) -> int:
-    desk = runtime.attach(link, Exposed(), launch.config)
+    desk = runtime.attach(link, Exposed(), launch.config, reloading=launch.reloading)
     signals = Signals(runtime.stop)
     os.register_at_fork(after_in_child=lambda: _leave_to_parent(link, signals))
     stay = launch.mode == "dev" and not launch.exit_on_end
@@ -69,6 +75,7 @@ def _run(launch: Launch, link: Link) -> int:
         settle=runtime.sample,
         restart=runtime.restart,
         linger=_await_threads,
+        opened=partial(follow_files, watching=launch.reloading.watch),
     )
     link.start(desk)
     signals.install()
@@ -79,6 +86,14 @@ def _run(launch: Launch, link: Link) -> int:
         if not runtime.core.inert:
             signals.restore()
             link.close(_FAREWELL)
+
+
+def follow_files(sources: Sources, *, watching: bool) -> None:
+    """The project's modules are recorded as they are imported; saved files are noticed."""
+    install_finder(sources)
+    when_imported("torch.utils.data.dataloader", lambda _: record_batches())
+    if watching:
+        Watcher(sources, runtime.saved).start()
 
 
 def _await_threads() -> None:

@@ -9,7 +9,7 @@ from livespark.protocol.commands import Command, Pause, Reload, Resume, Stop
 from livespark.protocol.lifecycle import RunState
 from livespark.runtime.core import Core
 from livespark.runtime.exposed.declared import concurrent
-from livespark.runtime.reload import Reloader
+from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.request import Request
 
 __all__ = ("SparkController", "SparkStatus")
@@ -68,13 +68,14 @@ class SparkController:
 
     @concurrent
     def reload(self) -> None:
-        """Run the script again from its top with the code that is on disk now, keeping persisted values.
+        """Take the code that is on disk now, keeping persisted values; where none has changed, run the script again.
 
         Returns at once. Raises CommandRefused for code that does not compile, and in a process that Livespark did
         not start.
         """
-        self._reloader.prepare()
-        self._ask(Reload())
+        command = Reload()
+        self._reloader.ask(command)
+        self._ask(command)
 
     def __livespark_bindings__(self) -> dict[str, Any]:
         """What is exposed of it: the buttons and the state."""

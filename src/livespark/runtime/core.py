@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from livespark.errors import SparkReloadError, SparkStopError
+from livespark.errors import CommandRefused, SparkReloadError, SparkStopError
 from livespark.protocol.commands import Failure, kind_of
 from livespark.protocol.lifecycle import RunState, refusal
 from livespark.runtime.asks import ASKS, hand_down
 from livespark.runtime.failure import find_signal
 from livespark.runtime.level import Level
-from livespark.runtime.ports import SilentOutbox
+from livespark.runtime.ports import SilentOutbox, Verdict
 from livespark.runtime.request import Request
-from livespark.runtime.state import BUSY, State
+from livespark.runtime.state import BUSY, State, answer
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -104,6 +104,8 @@ class Core(State):
     def attend(self, *, boundary: bool = False) -> None:
         """Do what was asked. `boundary`: between two items of the innermost loop. Raises SparkSignal."""
         level = self.levels[-1]
+        if self.probation:
+            self.pass_probation()
         while True:
             with self.changed:
                 job = self.next_job(level, boundary)
@@ -133,9 +135,11 @@ class Core(State):
         if self.stopping:
             self.patience.end()
             raise SparkStopError("stop was asked")
-        if self.renewal or (self.reloads and all(each.at_rest for each in self.levels)):
+        if self.renewal or (self.hard and self._rests()):
             self.begin_renewal()
             raise SparkReloadError("the script runs again with its new code")
+        if self.reloads and not self.hard:
+            return self._try_reload
         if self.queue:
             return partial(self.execute, self.queue.popleft())
         if self.sample_due:
@@ -149,9 +153,37 @@ class Core(State):
         if level.paused and not level.standing:
             self.stand(level)
             self.refresh()
-        if level.standing and self.reloads:
+        if level.standing and self.hard:
             self.tell_to_resume()
         return level.paused or level.state is not RunState.RUNNING
+
+    # reloads
+
+    def _rests(self) -> bool:
+        return all(each.at_rest for each in self.levels)
+
+    def _try_reload(self, _loop: EventLoop) -> None:
+        """In place, if that is possible."""
+        with self.changed:
+            asked, at_rest = list(self.reloads), self._rests()
+        try:
+            verdict, reason = self.reload.attempt(at_rest=at_rest), ""
+        except CommandRefused as refused:
+            verdict, reason = Verdict(hard=False), str(refused)
+        with self.changed:
+            self.hard = verdict.hard
+            if not verdict.hard:
+                self.reloads = [request for request in self.reloads if request not in asked]
+                for request in asked:
+                    request.refuse(reason, self.step()) if reason else answer(request, verdict, self.step())
+            self.refresh()
+
+    def pass_probation(self) -> None:
+        """A checkpoint of new code that the guard watches. Raises SparkReloadError where it has to be taken back."""
+        if not self.renewal and (reason := self.reload.passed()):
+            with self.changed:
+                self.begin_renewal()
+            raise SparkReloadError(reason)
 
     # calls
 

@@ -10,7 +10,8 @@ from livespark.runtime.core import Core
 from livespark.runtime.failure import describe
 from livespark.runtime.journal import Journal
 from livespark.runtime.progress import Pace, Progress
-from livespark.runtime.reload import Reloader
+from livespark.runtime.reload.preparation import Unfit
+from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.request import Request
 
 __all__ = ("WorkerDesk",)
@@ -35,6 +36,8 @@ class WorkerDesk:
         request = Request(delivery.command, self._core.outbox, delivery)
         try:
             self._take(request)
+        except Unfit as unfit:
+            request.refuse(str(unfit), self._core.step(), unfit.failure)
         except CommandRefused as refused:
             request.refuse(str(refused), self._core.step())
         except Exception as error:  # a defect, or no thread to be had: whoever asked is told
@@ -42,7 +45,7 @@ class WorkerDesk:
 
     def _take(self, request: Request) -> None:
         if isinstance(request.command, Reload):
-            self._reloader.prepare()
+            self._reloader.ask(request.command)
         if not self._calls.divert(request):
             self._core.ask(request)
 

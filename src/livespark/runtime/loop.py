@@ -52,6 +52,7 @@ class Loops:
         core = self._core
         position = self._open(key, total, on_error)
         try:
+            core.reload.entering(position)
             items = position.items(iterable)
             for position.item in items:
                 yield position.item

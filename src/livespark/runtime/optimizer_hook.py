@@ -1,23 +1,18 @@
 """Checkpoints for scripts that never heard of us: one after every step of a torch optimizer.
 
-torch is never imported from here. A finder waits for the script to import it, and registers a hook once
-`torch.optim.optimizer` has been executed.
+torch is never imported from here: the hook is registered once the script has imported it.
 """
 
-import importlib.util
-import sys
 import weakref
-from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
+from livespark.runtime.arrivals import when_imported
 from livespark.runtime.core import Core
 from livespark.runtime.journal import Journal
 
 __all__ = ("OptimizerHook",)
-
-_MODULE: Final = "torch.optim.optimizer"
 
 
 class OptimizerHook:
@@ -31,10 +26,7 @@ class OptimizerHook:
 
     def install(self) -> None:
         """Register with torch now if it is there, else as soon as the script imports it."""
-        if _MODULE in sys.modules:
-            self.register(sys.modules[_MODULE])
-        else:
-            sys.meta_path.insert(0, _Waiting(self.register))
+        when_imported("torch.optim.optimizer", self.register)
 
     def register(self, module: ModuleType) -> None:
         """Nothing happens with a torch that has no such hook: it is too old, and the script's import must succeed."""
@@ -55,30 +47,3 @@ class OptimizerHook:
         self._journal.count_step()
         if self._core.asked and not self._core.explicit:
             self._core.attend()
-
-
-class _Waiting:
-    """A finder that finds nothing itself; it lets the others find the module and adds a call after its execution."""
-
-    def __init__(self, arrived: Callable[[ModuleType], None]) -> None:
-        self._arrived = arrived
-
-    def find_spec(
-        self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != _MODULE:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec and spec.loader:
-            self._extend(spec.loader)
-        return spec
-
-    def _extend(self, loader: Any) -> None:
-        execute = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            self._arrived(module)
-
-        loader.exec_module = exec_module

@@ -1,45 +1,79 @@
 """Objects that outlive the script's code: kept by key until they are cleared or the process ends."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
 from livespark.errors import UsageError
+from livespark.runtime.initializers import fingerprint
+from livespark.runtime.reload.undo import Refusal
 
 __all__ = ("Persisted",)
 
 _T = TypeVar("_T")
+Migrate: TypeAlias = Callable[[object, Callable[[], object]], bool]
+"""Lets an object follow; -> whether it could. The second argument is to be called if that is taken back."""
+_CHANGED: Final = (
+    "the initializer of the persisted value {key!r} has changed, and the value that is kept was made by the old one. "
+    "Reload with --clear {key} to have it made anew, or take the change back, or give it a __livespark_migrate__"
+)
 
 
 class Persisted:
-    """The persisted values."""
+    """The persisted values. `migrate`: for an object whose initializer is another now, while the script runs again and
+    has not come to its first checkpoint."""
 
     def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.migrate: Migrate | None = None
+        self._made_by: dict[str, object] = {}
+        self._makers: dict[str, tuple[str, str]] = {}
         self._beginning: set[str] = set()
 
     def persist(self, key: str, initializer: Callable[[], _T]) -> _T:
         """The object kept under `key`; the first use of a key makes it with `initializer()`.
 
-        An initializer that raises keeps nothing. Raises UsageError for a key that is no text, for an initializer
-        that can't be called, and for one that asks for its own key.
+        An initializer that raises keeps nothing. A reload that changes the initializer of an object that is kept
+        is refused: the object would not be what the code says. Unless it has `__livespark_migrate__(old_source)`,
+        which is called then. Raises UsageError for a key that is no text, for an initializer that can't be called, and
+        for one that asks for its own key.
         """
         if not isinstance(key, str) or not key:
             raise UsageError(f"persist: the key must be a text that is not empty; got {key!r:.60}")
-        if key not in self._values:
-            self._values[key] = self._made(key, initializer)
-        value: _T = self._values[key]
+        if key not in self.values:
+            self.values[key] = self._made(key, initializer)
+        elif self.migrate is not None:
+            self._follow(key, fingerprint(initializer), self.migrate)
+        value: _T = self.values[key]
         return value
+
+    def name_of(self, value: object) -> str | None:
+        """How people know an object that is kept."""
+        return next((f"the persisted value {key!r}" for key, kept in self.values.items() if kept is value), None)
+
+    def check_makers(self, changed: Collection[tuple[str, str]]) -> None:
+        """Functions (file, qualified name) are to be changed. Raises Refusal if an initializer is among them."""
+        if keys := [key for key in self.values if self._makers.get(key) in changed]:
+            raise Refusal(_CHANGED.format(key=keys[0]))
+
+    def _follow(self, key: str, maker: object, migrate: "Migrate") -> None:
+        former = self._made_by.get(key)
+        if former == maker:
+            return
+        if not migrate(self.values[key], partial(self._made_by.__setitem__, key, former)):
+            raise Refusal(_CHANGED.format(key=key))
+        self._made_by[key] = maker
 
     def has_persisted(self, key: str) -> bool:
         """Whether an object is kept under `key`."""
-        return key in self._values
+        return key in self.values
 
     def clear_persisted(self, key: str) -> bool:
         """Forget the object under `key`: the next `persist` makes a new one. -> whether there was one."""
-        return self._values.pop(key, self) is not self
+        return self.values.pop(key, self) is not self
 
     def clear(self) -> None:
-        self._values.clear()
+        self.values.clear()
 
     def _made(self, key: str, initializer: Callable[[], _T]) -> _T:
         if not callable(initializer):
@@ -47,6 +81,9 @@ class Persisted:
         if key in self._beginning:
             raise UsageError(f"persist({key!r}, ...): its initializer asks for {key!r} itself")
         self._beginning.add(key)
+        self._made_by[key] = fingerprint(initializer)
+        if code := getattr(initializer, "__code__", None):
+            self._makers[key] = code.co_filename, code.co_qualname
         try:
             return initializer()
         finally:

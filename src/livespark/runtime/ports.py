@@ -1,16 +1,17 @@
-"""The seam between the training thread's half of the worker and the link's threads.
+"""The seams of the runtime.
 
-The runtime knows an `Outbox`; the link knows a `Desk`. Attached, `attach` connects the two; detached, there is a
-`SilentOutbox` and nobody at the desk's other side.
+Between the training thread's half of the worker and the link's threads: the runtime knows an `Outbox`, the link knows a
+`Desk`. Attached, `attach` connects the two; detached, there is a `SilentOutbox` and nobody at the desk's other side.
+Between the core and the reload of code: the core knows `Reloads`.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from livespark.protocol.commands import Delivery
+from livespark.protocol.commands import Delivery, Failure
 from livespark.protocol.events import Event
 from livespark.protocol.live import LiveDelta
 
-__all__ = ("Desk", "Outbox", "SilentOutbox")
+__all__ = ("Desk", "NoReloader", "Outbox", "Reloads", "SilentOutbox", "Verdict")
 
 
 class Outbox(Protocol):
@@ -41,6 +42,50 @@ class Desk(Protocol):
     def delta(self, *, full: bool) -> LiveDelta | None:
         """What changed in the live document since the last call (`full`: all of it), None if nothing; at most one
         caller."""
+
+
+class Verdict(NamedTuple):
+    """What became of a reload. `hard`: the script has to unwind. `value` and `message` are for whoever asked."""
+
+    hard: bool
+    value: dict[str, object] | None = None
+    message: str = ""
+
+
+class Reloads(Protocol):
+    """What the core asks of the reloader at its checkpoints."""
+
+    def attempt(self, *, at_rest: bool) -> Verdict:
+        """Do what has been asked, if it can be done in place. Raises CommandRefused; then nothing has happened."""
+
+    def unwinding(self) -> None:
+        """The script is about to unwind, and to run again."""
+
+    def reached(self, error: Failure | None = None) -> Verdict:
+        """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
+
+    def passed(self) -> str:
+        """A checkpoint of code on probation. -> why it has to be taken back; empty if it has not."""
+
+    def entering(self, loop: object) -> None:
+        """A loop is about to give its next item."""
+
+
+class NoReloader:
+    """Where there is no program whose code could be replaced: a reload runs the script again."""
+
+    def attempt(self, *, at_rest: bool) -> Verdict:  # noqa: ARG002 - the protocol's
+        return Verdict(hard=True)
+
+    def unwinding(self) -> None: ...
+
+    def reached(self, error: Failure | None = None) -> Verdict:  # noqa: ARG002
+        return Verdict(hard=True)
+
+    def passed(self) -> str:
+        return ""
+
+    def entering(self, loop: object) -> None: ...
 
 
 class SilentOutbox:

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from livespark.errors import UsageError
-from livespark.protocol.commands import Stop
+from livespark.protocol.commands import Reload, Stop
 from livespark.protocol.events import Notice
 from livespark.protocol.lifecycle import RunState
+from livespark.protocol.runs import Reloading
 from livespark.runtime.bindings import Bindings, BoundCall
 from livespark.runtime.calls import Calls
 from livespark.runtime.config import Config
@@ -27,7 +28,7 @@ from livespark.runtime.optimizer_hook import OptimizerHook
 from livespark.runtime.patience import Patience
 from livespark.runtime.persist import Persisted
 from livespark.runtime.ports import Outbox
-from livespark.runtime.reload import Reloader
+from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.request import Request
 
 __all__ = ("Runtime", "runtime")
@@ -50,7 +51,7 @@ class Runtime:
         self.persisted = Persisted()
         self.loops = Loops(self.core)
         self.config = Config()
-        self.reloader = Reloader()
+        self.reloader = Reloader(self.core, self.persisted, self.journal)
         self.hook = OptimizerHook(self.core, self.journal, self._expose_found)
         self._controller = SparkController(self.core, self.reloader, self.acheckpoint)
         self._bindings: Bindings | None = None
@@ -113,7 +114,13 @@ class Runtime:
     # the worker
 
     def attach(
-        self, outbox: Outbox, bindings: Bindings, config: Mapping[str, Any], *, patience: float = 10.0
+        self,
+        outbox: Outbox,
+        bindings: Bindings,
+        config: Mapping[str, Any],
+        *,
+        patience: float = 10.0,
+        reloading: Reloading = Reloading(),  # noqa: B008 - frozen
     ) -> WorkerDesk:
         """Connect to a server, before the script begins, on the training thread. -> what the link needs.
 
@@ -125,6 +132,7 @@ class Runtime:
         core.status, core.begun = RunState.STARTING, False
         core.is_mine()
         self._bindings = bindings
+        self.reloader.settings, self.reloader.renew_bindings = reloading, self._renew_bindings
         self.config.give(config)
         self.journal.listen()
         return WorkerDesk(core, self.journal, bindings, calls, self.reloader)
@@ -142,6 +150,19 @@ class Runtime:
         self.hook.forget()
         self.core.renew()
         self.core.ask_sample()
+
+    def saved(self) -> None:
+        """Files of the project have changed. Any thread; never raises."""
+        with self._unhurt("saved files can't be taken", "reload-failed"):
+            if self.reloader.saved():
+                self.core.ask(Request(Reload(), self.core.outbox))
+
+    def watch(self, path: str | os.PathLike[str]) -> None:
+        """Reload, too, when the file at `path` changes, which is no Python: run the script again from its top.
+
+        Raises UsageError where there is no such file.
+        """
+        self.reloader.watch(os.fspath(path))
 
     def stop(self) -> None:
         """As the stop button."""
@@ -161,15 +182,19 @@ class Runtime:
             self.core.ask_sample()
 
     @contextmanager
-    def _unhurt(self) -> Iterator[None]:
-        """For looks that the script did not ask for: it does not suffer if they fail; a notice tells, once."""
+    def _unhurt(self, what: str = "the exposed values can't be read", code: str = "sample-failed") -> Iterator[None]:
+        """For what the script did not ask for: it does not suffer if that fails; a notice tells, once."""
         try:
             yield
         except Exception as error:
             if not self._told:
                 self._told = True
-                text = f"the exposed values can't be read: {error!r:.500}"
-                self.core.outbox.emit(Notice("error", "sample-failed", text))
+                self.core.outbox.emit(Notice("error", code, f"{what}: {error!r:.500}"))
+
+    def _renew_bindings(self) -> None:
+        if self._bindings is not None:
+            self._bindings.renew()
+            self.core.ask_sample()
 
     def _drop_stale(self, bindings: Bindings) -> None:
         if self._stale:

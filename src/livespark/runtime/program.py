@@ -1,12 +1,16 @@
-"""The user's program: found, compiled from its source, and executed as `__main__`, as Python itself would do."""
+"""The user's program: found, read, and executed as `__main__`, as Python itself would do.
+
+There is one `__main__` for all executions, so that functions made by an earlier one see the names of the newest.
+"""
 
 import builtins
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 from livespark.errors import UsageError
@@ -22,31 +26,35 @@ class Program:
         self.path = path
         self.argv = argv
         self.spec = spec
+        self._main = ModuleType("__main__")
 
-    def compile(self) -> CodeType:
-        """The code of the file as it is now. Any thread. Raises UsageError when it can't be read, SyntaxError."""
+    @property
+    def names(self) -> dict[str, Any]:
+        """The names of `__main__`."""
+        return vars(self._main)
+
+    def read(self) -> bytes:
+        """The file as it is now. Any thread. Raises UsageError when it can't be read."""
         try:
-            source = Path(self.path).read_bytes()
+            return Path(self.path).read_bytes()
         except OSError as error:
             raise UsageError(f"can't read {self.path}: {error.strerror or error}") from None
-        try:
-            return compile(source, self.path, "exec", dont_inherit=True)
-        except (ValueError, RecursionError, MemoryError) as error:  # null bytes, or nested too deeply
-            raise SyntaxError(str(error), (self.path, 1, 0, "")) from None
 
     def enter(self) -> None:
         """Make `sys.argv` what the program expects."""
         sys.argv[:] = self.argv
 
-    def execute(self, code: CodeType) -> None:
-        """Run `code` in a fresh `__main__`. Raises what it raises."""
-        main = ModuleType("__main__")
-        main.__dict__.update(self._names())
-        sys.modules["__main__"] = main
-        exec(code, main.__dict__)  # noqa: S102 - running the user's program is what a runner is for
+    def execute(self, code: CodeType, kept: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Run `code` as `__main__`, whose names are fresh but for those `kept`. Raises what it raises."""
+        self.names.clear()
+        self.names.update({**kept, **self._fresh()})
+        sys.modules["__main__"] = self._main
+        exec(code, self.names)  # noqa: S102 - running the user's program is what a runner is for
 
-    def _names(self) -> dict[str, Any]:
+    def _fresh(self) -> dict[str, Any]:
         return {
+            "__name__": "__main__",
+            "__doc__": None,
             "__builtins__": builtins,
             "__file__": self.path,
             "__cached__": None,

@@ -36,8 +36,8 @@ class Request:
     def apply(self, step: int | None, value: Any = UNSET, message: str = "") -> None:
         self._answer(Answer("applied", step, value, message))
 
-    def refuse(self, message: str, step: int | None = None) -> None:
-        self._answer(Answer("refused", step, message=message))
+    def refuse(self, message: str, step: int | None = None, error: Failure | None = None) -> None:
+        self._answer(Answer("refused", step, message=message, error=error))
 
     def fail(self, error: Failure, step: int | None = None) -> None:
         self._answer(Answer("failed", step, error=error))

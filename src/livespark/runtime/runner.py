@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
 from typing import Final, Literal
 
 from livespark.errors import SparkReloadError, SparkStopError, UsageError
@@ -20,7 +19,9 @@ from livespark.protocol.runs import Entry
 from livespark.runtime.core import Core
 from livespark.runtime.failure import clean_traceback, describe, find_signal
 from livespark.runtime.program import Program, locate
-from livespark.runtime.reload import Reloader, syntax_sentence
+from livespark.runtime.reload.preparation import syntax_sentence
+from livespark.runtime.reload.reloader import Reloader
+from livespark.runtime.reload.sources import Sources
 
 __all__ = ("Ending", "Runner", "classify")
 
@@ -55,7 +56,8 @@ def classify(error: BaseException | None) -> Ending:
 class Runner:
     """One run of a program. `stay`: remain after the script's end and after an exception.
 
-    `settle` is called before either, `restart` before the program runs again, `linger` before the run ends."""
+    `settle` is called before either, `restart` before the program runs again, `linger` before the run ends, `opened`
+    when the program has been found and compiled."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Runner:
         settle: Callable[[], None],
         restart: Callable[[], None],
         linger: Callable[[], None] = lambda: None,
+        opened: Callable[[Sources], None] = lambda _: None,
     ) -> None:
         self._core = core
         self._reloader = reloader
@@ -73,6 +76,7 @@ class Runner:
         self._settle = settle
         self._restart = restart
         self._linger = linger
+        self._opened = opened
 
     def run(self, entry: Entry) -> int:
         """Execute the program that `entry` names until the run has ended. -> the exit status for the process."""
@@ -86,21 +90,19 @@ class Runner:
 
     def execute(self, program: Program) -> int:
         """Execute `program` until the run has ended. -> the exit status for the process."""
-        self._reloader.program = program
         try:
-            code = self._reloader.take()
+            self._opened(self._reloader.open(program))
         except (SyntaxError, UsageError) as error:
             return self._finish(_unfit(error))
         program.enter()
         self._core.begin()
-        while (ending := self._after(self._execute(program, code))).how == "reloads":
-            code = self._reloader.take()
+        while (ending := self._after(self._execute())).how == "reloads":
             self._restart()
         return self._finish(ending)
 
-    def _execute(self, program: Program, code: CodeType) -> Ending:
+    def _execute(self) -> Ending:
         try:
-            program.execute(code)
+            self._reloader.execute()
         except BaseException as error:
             if self._core.inert:
                 raise
@@ -111,7 +113,10 @@ class Runner:
         ending = self._noted(classify(error))
         if ending.error:
             _print(error)
-            self._core.levels[0].scope.note_exception()
+            if self._reloader.undo(error):
+                ending = Ending("reloads")
+            else:
+                self._core.levels[0].scope.note_exception()
         traceback.clear_frames(error.__traceback__)
         error.__traceback__ = None
         return ending
@@ -122,6 +127,8 @@ class Runner:
 
     def _after(self, ending: Ending) -> Ending:
         """What follows an execution: the same, or what ended the time after it."""
+        if "OutOfMemory" in (ending.error.type if ending.error else ""):
+            _free_memory()
         gc.collect(1)  # the whole heap would take a tenth of a second with torch loaded
         if not self._stay or self._core.inert or self._core.stopping or ending.how not in ("returned", "raised"):
             return ending
@@ -140,6 +147,14 @@ class Runner:
         self._settle()
         end = {"returned": RunState.COMPLETED, "raised": RunState.FAILED}.get(ending.how, RunState.STOPPED)
         return exit_code(self._core.finish(end, ending.reason, ending.error))
+
+
+def _free_memory() -> None:
+    """What the script's frames held has been let go of; the device's allocator gives it back."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _unfit(error: SyntaxError | UsageError) -> Ending:

@@ -10,15 +10,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
 
+from msgspec import UNSET
+
 from livespark.protocol.commands import Failure
 from livespark.protocol.events import Notice, Status
 from livespark.protocol.lifecycle import TERMINAL, RunState, may_follow
 from livespark.runtime.level import Level
 from livespark.runtime.patience import Patience
-from livespark.runtime.ports import Outbox, SilentOutbox
+from livespark.runtime.ports import NoReloader, Outbox, Reloads, SilentOutbox, Verdict
 from livespark.runtime.request import Request
 
-__all__ = ("BUSY", "State")
+__all__ = ("BUSY", "State", "answer")
 
 BUSY: Final = "busy: {}() is still being executed"
 _RELOAD_WAITS: Final = (
@@ -31,9 +33,10 @@ class State:
     """Everything but `pending` is guarded by `changed`; methods are called with it held.
 
     `pending` is the whole cost of an idle checkpoint. It is up before the script's first own checkpoint, too, so
-    that this one is noticed (`explicit`); `asked` is without that. `renewal`: a hard reload, from the raise to the
-    first checkpoint of the new code. `for_async`: calls that wait for an asynchronous checkpoint. `interrupted`:
-    calls to be called again after a reload.
+    that this one is noticed (`explicit`); `asked` is without that. `hard`: a hard reload is due, as soon as no loop is
+    within an item; `renewal`: one is under way, from the raise to the new code's first checkpoint; `probation`: the
+    guard counts checkpoints. `for_async`: calls that wait for an asynchronous checkpoint. `interrupted`: calls to be
+    called again after a reload.
     """
 
     def __init__(self, step: Callable[[], int | None]) -> None:
@@ -56,7 +59,9 @@ class State:
         self.interrupted: dict[Request, Level] = {}
         self.stops: list[Request] = []
         self.stopping = self.cancelling = False
+        self.reload: Reloads = NoReloader()
         self.reloads: list[Request] = []
+        self.hard = self.probation = False
         self.reloading: list[Request] = []
         self.renewal: Literal["", "unwinding", "renewed"] = ""
         self.sample_due = False
@@ -66,7 +71,7 @@ class State:
         """Let flags and state follow from the facts; report a new state."""
         level = self.levels[-1]
         facts = (self.stopping, self.reloads, self.queue, self.sample_due, self.renewal, level.paused)
-        self.asked = any(facts) and not self.inert
+        self.asked = (self.probation or any(facts)) and not self.inert
         self.pending = self.asked or not (self.explicit or self.inert)
         if (shown := self._shown(level)) is not self.status:
             if not may_follow(self.status, shown):
@@ -101,6 +106,7 @@ class State:
         """All of `open_requests` have been answered."""
         for answered in (self.queue, self.for_async, self.reloads, self.interrupted):
             answered.clear()
+        self.hard = False
         for level in self.levels:
             level.drop_pause()
 
@@ -120,8 +126,10 @@ class State:
             self.outbox.emit(Notice("info", "reload-waits", _RELOAD_WAITS))
 
     def begin_renewal(self) -> None:
-        """A hard reload is about to unwind the script."""
-        self.told_to_resume = False
+        """The script is about to unwind, or, having swallowed that, to be told again."""
+        if self.renewal != "unwinding":
+            self.reload.unwinding()
+        self.told_to_resume = self.hard = False
         self.renewal = "unwinding"
         for request in self.reloads:
             request.start()
@@ -131,8 +139,26 @@ class State:
 
     def end_renewal(self, error: Failure | None = None) -> None:
         """The new code has come to its first checkpoint, to its end, or to an `error`."""
+        verdict = self.reload.reached(error)
         self.renewal = ""
         for request in self.reloading:
-            request.fail(error, self.step()) if error else request.apply(self.step())
+            request.fail(error, self.step()) if error else answer(request, verdict, self.step())
         self.reloading.clear()
         self.refresh()
+
+    def take_back(self, reason: str) -> None:
+        """The new code has been taken back; the code before is about to run again."""
+        for request in self.reloading:
+            request.refuse(reason, self.step())
+        self.reloading.clear()
+
+    def begin_probation(self) -> None:
+        """From now on each checkpoint is counted."""
+        self.probation = True
+        self.refresh()
+
+
+def answer(request: Request, verdict: Verdict, step: int | None) -> None:
+    """The reload that was asked for has happened."""
+    request.start()
+    request.apply(step, UNSET if verdict.value is None else verdict.value, verdict.message)

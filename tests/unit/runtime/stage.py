@@ -3,9 +3,10 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from types import CodeType
+from pathlib import Path
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from livespark.protocol.commands import Answer, Call, Command, Delivery, Pause, Reload, Resume, Set, Stop
@@ -50,20 +51,17 @@ class FunctionProgram(Program):
     """A program whose code is a list of functions: each reload takes the next one, while there is one."""
 
     def __init__(self, runtime: Runtime, *versions: Script) -> None:
-        super().__init__("script.py", ["script.py"])
+        super().__init__(str(Path("script.py").absolute()), ["script.py"])
         self._runtime = runtime
         self._versions = list(versions)
-        self.broken = ""
 
-    def compile(self) -> CodeType:
-        if self.broken:
-            raise SyntaxError(self.broken, ("script.py", 3, 1, "x"))
-        return compile("pass", "script.py", "exec")
+    def read(self) -> bytes:
+        return b"pass"
 
     def enter(self) -> None:
         pass
 
-    def execute(self, code: CodeType) -> None:
+    def execute(self, code: CodeType, kept: Mapping[str, Any] = MappingProxyType({})) -> None:
         version = self._versions.pop(0) if len(self._versions) > 1 else self._versions[0]
         version(self._runtime)
 
@@ -93,8 +91,14 @@ class Stage:
     def _main(self, stay: bool) -> None:
         runtime = self.runtime
         self.desk = runtime.attach(self.outbox, self.exposed, self._config, patience=self._patience)
-        runner = Runner(runtime.core, runtime.reloader, stay=stay, settle=runtime.sample, restart=runtime.restart)
-        self._ready.set()
+        runner = Runner(
+            runtime.core,
+            runtime.reloader,
+            stay=stay,
+            settle=runtime.sample,
+            restart=runtime.restart,
+            opened=lambda _: self._ready.set(),
+        )
         self.code = runner.execute(self.program)
 
     def join(self) -> None:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from livespark.errors import SparkReloadError, UsageError
+from livespark.protocol.commands import Reload
 from livespark.protocol.lifecycle import RunState
 from livespark.runtime.process import Runtime
 from tests.unit.runtime.stage import Stage, forever, running, wait_until
@@ -165,8 +166,8 @@ def test_a_reload_runs_the_script_again_with_its_persisted_values() -> None:
 def test_a_reload_that_does_not_compile_is_refused_and_nothing_happens() -> None:
     """The run never notices a syntax error."""
     with running(forever) as stage:
-        stage.program.broken = "unexpected indent"
-        assert stage.answer(stage.reload()).message == "script.py:3: unexpected indent"
+        answer = stage.answer(stage.ask(Reload({"script.py": "pass\n  pass\n"})))
+        assert (answer.outcome, answer.message) == ("refused", "script.py:2: unexpected indent")
         assert stage.status is RunState.RUNNING
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from livespark.errors import SparkReloadError
+from livespark.protocol.commands import Reload
 from livespark.protocol.lifecycle import TERMINAL, RunState
 from livespark.runtime.exposed.declared import concurrent
 from livespark.runtime.process import Runtime
@@ -64,6 +65,7 @@ class Commands(RuleBasedStateMachine):
         self.stage.start(training, stay=stay)
         self.asked = 0
         self.stopped = False
+        self.script = "pass\n"
 
     @rule(
         function=st.sampled_from(["train", "fail", "end", "break_", "beside", "nothing", "ctrl.pause", "ctrl.resume"])
@@ -75,13 +77,17 @@ class Commands(RuleBasedStateMachine):
     def set(self, value: Any) -> None:
         self.ask(self.stage.set(state__lr=value))
 
-    @rule(command=st.sampled_from(["pause", "pause", "resume", "resume", "reload"]))
+    @rule()
+    def reload(self) -> None:
+        self.ask(self.stage.ask(Reload({"script.py": self.script})))
+
+    @rule(command=st.sampled_from(["pause", "pause", "resume", "resume"]))
     def steer(self, command: str) -> None:
         self.ask(getattr(self.stage, command)())
 
     @rule(broken=st.booleans())
     def break_file(self, broken: bool) -> None:
-        self.stage.program.broken = "invalid syntax" if broken else ""
+        self.script = "pass\n  pass\n" if broken else "pass\n"
 
     @rule()
     def look(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from livespark.errors import CommandRefused, SparkStopError, UsageError
+from livespark.protocol.commands import Reload
 from livespark.protocol.lifecycle import RunState
 from livespark.runtime.config import Config
 from livespark.runtime.controller import SparkStatus
@@ -380,10 +381,10 @@ def test_a_defect_in_taking_a_command_is_its_answer() -> None:
 
     with running(forever) as stage:
 
-        def fail() -> None:
+        def fail(command: Reload) -> None:
             raise ZeroDivisionError("a defect")
 
-        stage.runtime.reloader.prepare = fail  # type: ignore[method-assign]
+        stage.runtime.reloader.ask = fail  # type: ignore[method-assign]
         answer = stage.answer(stage.reload())
         assert answer.outcome == "failed"
         assert answer.error is not None

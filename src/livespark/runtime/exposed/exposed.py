@@ -58,6 +58,10 @@ class Exposed:
         self._forget()
         self._look_at_once()
 
+    def renew(self) -> None:
+        """Code has been replaced: classes and functions are looked at anew. Training thread."""
+        self._forget()
+
     def add(self, name: str, value: Any) -> str:
         """Expose one more, unless it is exposed already; the name under which it is. Training thread."""
         for known, item in self._bindings.items():

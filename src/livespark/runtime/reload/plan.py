@@ -1,0 +1,177 @@
+"""What is to be done when new source has come: made off the training thread, from texts alone.
+
+A plan always leads from what runs to the newest source, so a later plan takes the place of an earlier one that has not
+been carried out.
+"""
+
+import ast
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from types import CodeType
+from typing import Final, TypeAlias
+
+from livespark.protocol.events import FileChange
+from livespark.runtime.reload.codes import match_codes
+from livespark.runtime.reload.compare import Difference, compare, follows, imports, on_stack
+from livespark.runtime.reload.history import describe_change
+from livespark.runtime.reload.sources import Source, Sources
+
+__all__ = ("FilePlan", "Plan", "Planner")
+
+MAIN: Final = "__main__"
+Copy: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """What one file needs. `shown` is its path as people know it; `pairs` are old and new code of its functions."""
+
+    module: str
+    shown: str
+    before: Source
+    after: Source
+    difference: Difference
+    pairs: tuple[tuple[CodeType, CodeType], ...]
+    change: FileChange
+
+    @property
+    def is_main(self) -> bool:
+        return self.module == MAIN
+
+    def class_source(self, qualname: str) -> str:
+        """The old text of a class; empty where there was none."""
+        return _segment(ast.parse(self.before.text), qualname.split("."), self.before.text)
+
+    def names(self) -> list[str]:
+        """What changed, for people: `model.Net.forward`."""
+        prefix = "" if self.is_main else f"{self.module.rpartition('.')[2]}."
+        return [f"{prefix}{name}" for name in self.difference.changed]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changed files, those that others import first.
+
+    `extras`: changed files that are no Python. `fresh`: changed files that were tried, and of which nothing runs.
+    `copies`: by module, who else holds names of it: (importing module, name, its name there).
+    """
+
+    files: tuple[FilePlan, ...] = ()
+    extras: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    copies: Mapping[str, tuple[Copy, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.extras or self.fresh)
+
+    @property
+    def concerns_what_runs(self) -> bool:
+        return bool(self.files or self.extras)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for file in self.files for name in file.names()] + [*self.extras, *self.fresh]
+
+    @property
+    def changes(self) -> list[FileChange]:
+        return [file.change for file in self.files]
+
+    @property
+    def touched(self) -> frozenset[tuple[str, str]]:
+        """File and qualified name of each definition that is another now."""
+        return frozenset((file.after.path, name) for file in self.files for name in file.difference.changed)
+
+    def is_hard(self, stack: Collection[CodeType]) -> bool:
+        """Whether the script has to unwind, given the code of the frames on the training thread's stack."""
+        return bool(self.extras) or any(_unwinds(file, stack) for file in self.files)
+
+
+def _unwinds(file: FilePlan, stack: Collection[CodeType]) -> bool:
+    names = {code.co_qualname for code in stack if code.co_filename == file.after.path}
+    return file.difference.hard or bool(on_stack(file.difference, names))
+
+
+class Planner:
+    """Makes plans from what runs (`sources`). Any thread, one at a time."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._copies: dict[str, tuple[str, list[Copy]]] = {}
+
+    def plan(self, changed: Iterable[Source], extras: Iterable[str] = ()) -> Plan:
+        """The plan that leads to the `changed` sources."""
+        files, fresh = {}, []
+        show = self._sources.project.display
+        for after in changed:
+            before, module = self._sources.running(after.path), self._sources.module_of(after.path)
+            if before is None or module is None:
+                fresh.append(show(after.path))
+            else:
+                files[module] = _plan_file(module, show(after.path), before, after)
+        return Plan(
+            tuple(_by_dependency(files)),
+            tuple(map(show, extras)),
+            tuple(fresh),
+            self._who_holds_copies() if any(file.difference.execute for file in files.values()) else {},
+        )
+
+    def _who_holds_copies(self) -> dict[str, tuple[Copy, ...]]:
+        holders: dict[str, list[Copy]] = {}
+        for path in self._sources.paths():
+            for origin, copy in self._held_by(path):
+                holders.setdefault(origin, []).append(copy)
+        return {module: tuple(copies) for module, copies in holders.items()}
+
+    def _held_by(self, path: str) -> list[tuple[str, Copy]]:
+        source, module = self._sources.running(path), self._sources.module_of(path)
+        if source is None or module is None:
+            return []
+        digest, held = self._copies.get(path, ("", []))
+        if digest != source.digest:
+            held = follows(ast.parse(source.text), _package(module, path))
+            self._copies[path] = (source.digest, held)
+        return [(origin, (module, name, alias)) for origin, name, alias in held]
+
+
+def _plan_file(module: str, shown: str, before: Source, after: Source) -> FilePlan:
+    trees = ast.parse(before.text), ast.parse(after.text)
+    difference = compare(*trees, main=module == MAIN)
+    return FilePlan(
+        module=module,
+        shown=shown,
+        before=before,
+        after=after,
+        difference=difference,
+        pairs=tuple(match_codes(before.code, after.code)),
+        change=describe_change(shown, before, after),
+    )
+
+
+def _segment(tree: ast.AST, names: list[str], text: str) -> str:
+    node: ast.AST | None = tree
+    for name in names:
+        inner = ast.walk(node) if node else iter(())
+        node = next((each for each in inner if isinstance(each, ast.ClassDef) and each.name == name), None)
+    return (ast.get_source_segment(text, node) or "") if node else ""
+
+
+def _by_dependency(files: Mapping[str, FilePlan]) -> list[FilePlan]:
+    """What others import comes first; the script last; in a circle, as they come."""
+    graph = {
+        module: imports(ast.parse(file.after.text), _package(module, file.after.path)) & files.keys()
+        for module, file in files.items()
+    }
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        order = list(files)
+    return sorted((files[module] for module in order), key=lambda file: file.is_main)
+
+
+def _package(module: str, path: str) -> str:
+    """What a relative import in the file starts from."""
+    if module == MAIN:
+        return getattr(sys.modules.get(MAIN), "__package__", None) or ""
+    return module if path.endswith("__init__.py") else module.rpartition(".")[0]
