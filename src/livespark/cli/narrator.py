@@ -6,10 +6,11 @@ No I/O.
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+from livespark.cli import reloading
 from livespark.cli.status_line import Picture
 from livespark.protocol import codec
 from livespark.protocol.commands import Call
-from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Status, Thinned
+from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Reloaded, Status, Thinned
 from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import TERMINAL, RunState
 from livespark.protocol.live import LiveDoc, merge
@@ -49,7 +50,8 @@ class Say(NamedTuple):
 Effect: TypeAlias = Write | Say
 
 _STATES: Final = {
-    RunState.HELD: "held: the script has raised; its state is kept and can be read and called; Ctrl-C stops",
+    RunState.HELD: "held: the script has raised; its state is kept and can be read and called; "
+    "save a fixed file, or `livespark reload`, to go on; Ctrl-C stops",
     RunState.IDLE: "the script has returned; waiting for calls; Ctrl-C stops",
     RunState.LOST: "the run has not been heard of for a while",
 }
@@ -100,6 +102,8 @@ class Narrator:
             self._calls.discard(event.id)
         elif isinstance(event, Metrics):
             self._show_metrics(event)
+        elif isinstance(event, Reloaded):
+            yield Say(reloading.sentence(event))
         elif isinstance(event, Notice):
             yield Say(event.text if event.level == "info" else f"{event.level}: {event.text}")
         elif isinstance(event, Thinned):

@@ -16,7 +16,7 @@ from livespark.cli.screen import Screen
 from livespark.cli.session import Session
 from livespark.client import AsyncClient
 from livespark.errors import UsageError
-from livespark.protocol.runs import Mode, Submit
+from livespark.protocol.runs import Mode, Reloading, Submit
 from livespark.transport.address import is_loopback
 from livespark.transport.reconnect import Reconnect
 
@@ -42,6 +42,14 @@ def _program(function: _F) -> _F:
         click.option("--name", default="", help="What to call the run."),
         click.option("--config", "config_file", metavar="FILE", help="Hyperparameters from a .json or .toml file."),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One hyperparameter."),
+        click.option("--guard-metric", default="loss", metavar="NAME", help="The metric to guard by. Default: loss."),
+        click.option(
+            "--guard",
+            type=click.IntRange(0, 10_000),
+            default=0,
+            metavar="N",
+            help="For N steps after a reload, an exception or a loss that is not finite takes it back.",
+        ),
         click.option("-m", "module", metavar="MODULE", help="A module instead of a script, as in python -m."),
         click.argument("args", nargs=-1, type=click.UNPROCESSED),
         click.argument("script", required=False),
@@ -53,15 +61,18 @@ def _program(function: _F) -> _F:
 @click.command(cls=_Starter)
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 @click.option("--exit-on-end", is_flag=True, help="End with the script instead of waiting for calls.")
+@click.option("--no-watch", is_flag=True, help="Do not reload when a file is saved.")
 @_program
-def dev(no_open: bool, exit_on_end: bool, **program: Any) -> int:
+def dev(no_open: bool, exit_on_end: bool, no_watch: bool, **program: Any) -> int:
     """Run a script in your hands; its state outlives exceptions and its end.
+
+    A saved file is taken over while it runs, its state is kept.
 
     Options of the script go behind --: livespark dev train.py -- --epochs 3
 
     Ctrl-C stops it at its next checkpoint; a second one kills it.
     """
-    return _execute("dev", exit_on_end=exit_on_end, show=True, look=not no_open, **program)
+    return _execute("dev", exit_on_end=exit_on_end, show=True, look=not no_open, watch=not no_watch, **program)
 
 
 @click.command(cls=_Starter)
@@ -74,7 +85,7 @@ def run(show: bool, **program: Any) -> int:
 
     The exit code is 0 when it completes, 1 when it fails, 3 when it is stopped or cancelled.
     """
-    return _execute("run", exit_on_end=False, show=show, look=False, **program)
+    return _execute("run", exit_on_end=False, show=show, look=False, watch=False, **program)
 
 
 def _execute(
@@ -87,6 +98,9 @@ def _execute(
     config_file: str | None,
     name: str,
     server_url: str | None,
+    guard: int,
+    guard_metric: str,
+    watch: bool,
     exit_on_end: bool,
     show: bool,
     look: bool,
@@ -101,6 +115,7 @@ def _execute(
         name=name,
         config=read_config(config_file, assignments),
         exit_on_end=exit_on_end,
+        reloading=Reloading(watch, guard, guard_metric),
     )
     return asyncio.run(_follow(submit, server_url, show=show, look=look))
 

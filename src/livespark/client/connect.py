@@ -1,11 +1,14 @@
 """The short way to a run."""
 
 import weakref
+from collections.abc import Iterable
+from typing import Any
 
 from livespark.client.client_sync import Client
 from livespark.client.proxy import RunProxy
+from livespark.client.sources import Code
 
-__all__ = ("connect",)
+__all__ = ("connect", "request_hot_reload")
 
 
 def connect(run: str | None = None, server: str | None = None, *, token: str | None = None) -> RunProxy:
@@ -22,3 +25,21 @@ def connect(run: str | None = None, server: str | None = None, *, token: str | N
         raise
     weakref.finalize(proxy, client.close)
     return proxy
+
+
+def request_hot_reload(
+    code_or_files: Code,
+    run: str | None = None,
+    server: str | None = None,
+    *,
+    token: str | None = None,
+    skip: bool = False,
+    clear: Iterable[str] = (),
+) -> Any:
+    """Send new source to a run, found as by `connect`: the script's text, texts by path, or a list of files.
+
+    -> `{"kind": "soft" or "hard", "changed": [names]}`. Raises CommandRefused with the reason, and as `connect`.
+    """
+    with Client(server, token=token) as client:
+        proxy = client.run(client.find(run).id)
+        return proxy.request_hot_reload(code_or_files, skip=skip, clear=clear)

@@ -2,14 +2,15 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Final
 
-from livespark.client import series, values
+from livespark.client import series, sources, values
 from livespark.client.outcomes import result
 from livespark.client.output import OutputPage
 from livespark.client.written import Written
 from livespark.errors import Conflict, WaitTimeout
+from livespark.protocol.code import CodeList, CodeText, ReloadPage, ReloadRecord
 from livespark.protocol.commands import Answer, Ask, Call, Command, CommandRecord, Pause, Resume, Set, Stop
 from livespark.protocol.ids import CommandId, Cursor, RunId
 from livespark.protocol.lifecycle import TERMINAL
@@ -18,7 +19,7 @@ from livespark.protocol.runs import Run
 from livespark.protocol.stream import EventMessage, Gap, Output, Reset
 from livespark.transport.http import AsyncApi
 from livespark.transport.position import Position
-from livespark.transport.seam import asleep
+from livespark.transport.seam import aoffload, asleep
 
 __all__ = ("AsyncRunHandle",)
 
@@ -81,6 +82,45 @@ class AsyncRunHandle:
     async def stop(self, *, cancel: bool = False, timeout: float | None = None) -> None:
         """End the run at its next checkpoint, as `stopped`, or `cancelled`."""
         result(await self.ask(Stop(cancel), timeout=timeout))
+
+    async def reload(self, *, skip: bool = False, clear: Iterable[str] = (), timeout: float | None = None) -> Any:
+        """Take the source that is on the run's disk now. -> `{"kind": "soft" or "hard", "changed": [names]}`.
+
+        `skip`: leave out the item that an exception interrupted. `clear`: keys of persisted values to be made anew.
+        Raises CommandRefused with the reason; the old code goes on then.
+        """
+        return result(await self.ask(sources.asked({}, skip, clear), timeout=timeout))
+
+    async def request_hot_reload(
+        self, source: sources.Code, *, skip: bool = False, clear: Iterable[str] = (), timeout: float | None = None
+    ) -> Any:
+        """Send new source: the script's text, texts by path inside the project, or a list of files to read here.
+
+        Else as `reload`. Raises UsageError where a file can't be read.
+        """
+        run = await self.fetch()
+        files = await aoffload(lambda: sources.named(source, run))
+        return result(await self.ask(sources.asked(files, skip, clear), timeout=timeout))
+
+    async def reloads(self) -> list[ReloadRecord]:
+        """Every reload so far, applied or not, oldest first: `seq`, `time` and the `event` with diffs."""
+        found: list[ReloadRecord] = []
+        after: int | None = 0
+        while after is not None:
+            page = await self._api.get(self._path("/reloads"), ReloadPage, {"after": after})
+            found.extend(page.reloads)
+            after = page.next
+        return found
+
+    async def code(self, step: int | None = None) -> dict[str, str]:
+        """The exact source that the run executed at `step` (None: executes now): texts by path."""
+        query = {} if step is None else {"step": step}
+        listed = await self._api.get(self._path("/code"), CodeList, query)
+        texts: dict[str, str] = {}
+        for file in listed.files:
+            answer = await self._api.get(self._path(f"/code/{file.hash}"), CodeText)
+            texts[file.path] = answer.text
+        return texts
 
     async def kill(self, *, grace: float = 10.0) -> Run:
         """End the run's processes: SIGTERM, and SIGKILL after `grace` seconds."""

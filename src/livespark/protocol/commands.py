@@ -44,7 +44,7 @@ class Reload(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="rel
 
     The source is what is on disk now; with `files`, the texts given there, by path inside the project (or the script's
     path), which then count as newer than what is on disk. `skip`: the item that an exception interrupted is left out.
-    `clear`: keys of persisted values that are to be made anew.
+    `clear`: keys of persisted values that are to be made anew. A run's history keeps the paths, not the texts.
     """
 
     files: dict[str, str] = {}

@@ -8,7 +8,18 @@ from livespark.protocol.commands import Failure
 from livespark.protocol.ids import Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 
-__all__ = ("Entry", "ExitRecord", "KeeperRecord", "Launch", "Mode", "ProcessId", "Reloading", "Run", "RunList", "Submit")
+__all__ = (
+    "Entry",
+    "ExitRecord",
+    "KeeperRecord",
+    "Launch",
+    "Mode",
+    "ProcessId",
+    "Reloading",
+    "Run",
+    "RunList",
+    "Submit",
+)
 
 Mode: TypeAlias = Literal["dev", "run"]
 """`dev` keeps the process after the script's end (`idle`) and after an exception (`held`); `run` ends with the

@@ -10,7 +10,7 @@ from starlette.types import Receive
 
 from livespark.service.refusals import Refused
 
-__all__ = ("ClientGone", "decode_body", "decode_query", "read_body")
+__all__ = ("ClientGone", "decode_body", "decode_query", "read_body", "too_large")
 
 _DEEPEST: Final = 64
 _PATIENCE: Final = 60.0
@@ -22,14 +22,17 @@ class ClientGone(Exception):
     """Nobody is there any more to answer."""
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The body, at most `limit` bytes of it, whatever its announced length. Raises Refused, ClientGone."""
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int, advice: str = "") -> bytes:
+    """The body, at most `limit` bytes of it, whatever its announced length; `advice` is given where it is larger.
+
+    Raises Refused, ClientGone.
+    """
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+        raise too_large(limit, advice)
     try:
         async with asyncio.timeout(_PATIENCE):
-            body = await _gather(receive, limit)
+            body = await _gather(receive, limit, advice)
     except TimeoutError:
         raise Refused("malformed", f"the body did not arrive within {_PATIENCE:g} seconds") from None
     if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -68,7 +71,12 @@ def decode_query(query: bytes, kind: type[_T]) -> _T:
         raise Refused("invalid", _sentence(error, "the query")) from None
 
 
-async def _gather(receive: Receive, limit: int) -> bytes:
+def too_large(limit: int, advice: str = "") -> Refused:
+    """The refusal of a body of more than `limit` bytes."""
+    return Refused("too-large", f"the body is larger than {limit} bytes{f'; {advice}' if advice else ''}")
+
+
+async def _gather(receive: Receive, limit: int, advice: str) -> bytes:
     pieces: list[bytes] = []
     size, more = 0, True
     while more:
@@ -79,12 +87,8 @@ async def _gather(receive: Receive, limit: int) -> bytes:
         size += len(pieces[-1])
         more = message.get("more_body", False)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit, advice)
     return b"".join(pieces)
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused("too-large", f"the body is larger than {limit} bytes")
 
 
 def _sentence(error: msgspec.ValidationError, where: str) -> str:

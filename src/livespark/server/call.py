@@ -26,7 +26,8 @@ class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Call(Generic[_Q, _B]):
-    """What a handler gets: everything is checked and decoded. `headers` have lower-case names."""
+    """What a handler gets: everything is checked and decoded. `headers` have lower-case names; `size` is the body's, in
+    bytes."""
 
     service: Service
     path: Mapping[str, str]
@@ -34,6 +35,7 @@ class Call(Generic[_Q, _B]):
     body: _B
     headers: Mapping[str, str]
     credential: Credential | None
+    size: int = 0
 
     @property
     def caller(self) -> Credential:
@@ -49,7 +51,7 @@ Handler: TypeAlias = Callable[[Call[Any, Any]], Awaitable[ASGIApp]]
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One thing that can be asked for. `scope` None: without a token. `body` None: none is read. `limit`: its size
-    in bytes.
+    in bytes; `advice`: what to do about a larger one.
 
     In `path`, `{name}` is one segment and `{name*}` the rest. `answers`: for each good status, the type of the body
     by media type. `headers` are request headers that count.
@@ -64,4 +66,5 @@ class Route:
     query: type[Struct] = NoQuery
     body: Any = None
     limit: int = JSON_LIMIT
+    advice: str = ""
     headers: tuple[str, ...] = ()

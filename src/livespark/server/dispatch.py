@@ -57,9 +57,17 @@ class Dispatcher:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         credential = await self._authorise(route, scope)
         query = decode_query(scope["query_string"], route.query)
-        body = await self._body(route, headers, receive)
+        content = b"" if route.body is None else await read_body(receive, headers, route.limit, route.advice)
         return await route.handler(
-            Call(service=self._service, path=path, query=query, body=body, headers=headers, credential=credential)
+            Call(
+                service=self._service,
+                path=path,
+                query=query,
+                body=_decoded(route, content),
+                headers=headers,
+                credential=credential,
+                size=len(content),
+            )
         )
 
     def _find(self, path: str) -> tuple[dict[str, Route], dict[str, str]] | None:
@@ -86,11 +94,12 @@ class Dispatcher:
         self._service.touch()
         return credential
 
-    async def _body(self, route: Route, headers: dict[str, str], receive: Receive) -> Any:
-        if route.body is None:
-            return None
-        body = await read_body(receive, headers, route.limit)
-        return decode_body(body, route.body, deepest=None if route.scope is Right.WORKER else 64)
+
+def _decoded(route: Route, content: bytes) -> Any:
+    """The message in the body, on a route that takes one. Raises Refused."""
+    if route.body is None:
+        return None
+    return decode_body(content, route.body, deepest=None if route.scope is Right.WORKER else 64)
 
 
 def _token(headers: Sequence[tuple[bytes, bytes]]) -> str:

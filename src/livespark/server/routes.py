@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from livespark.protocol.code import CodeList, CodeText, ReloadPage
 from livespark.protocol.commands import Ask, CommandRecord, Delivery
 from livespark.protocol.events import Hello, Receipt, Report, Welcome
 from livespark.protocol.live import LiveDoc
@@ -13,7 +14,7 @@ from livespark.protocol.policy import Scope
 from livespark.protocol.runs import Run, RunList, Submit
 from livespark.protocol.stream import StreamMessage
 from livespark.server.call import JSON_LIMIT, Handler, NoQuery, Route
-from livespark.server.handlers import commands, events, general, runs, worker
+from livespark.server.handlers import code, commands, events, general, runs, worker
 from livespark.server.handlers.openapi import Document
 from livespark.server.handlers.pages import Pages
 from livespark.service.history import EventPage, MetricsPage
@@ -23,6 +24,7 @@ from livespark.transport.server_info import Code, ServerInfo
 __all__ = ("route_table",)
 
 _LARGE: Final = 8 * 1024**2
+_SOURCES: Final = 4 * 1024**2
 _SMALL: Final = 4 * 1024
 _JSON: Final = "application/json"
 _STREAM: Final = "text/event-stream"
@@ -32,7 +34,7 @@ _READ, _CONTROL, _CODE, _ADMIN, _WORKER = Scope.READ, Scope.CONTROL, Scope.CODE,
 def route_table(assets: Mapping[str, Asset]) -> tuple[Route, ...]:
     """Every route; `assets` are the Studio's files."""
     document, pages = Document(), Pages(assets)
-    table = (*_general(document), *_runs(), *_events(), *_commands(), *_worker(), *_pages(pages))
+    table = (*_general(document), *_runs(), *_events(), *_code(), *_commands(), *_worker(), *_pages(pages))
     document.describe(table)
     return table
 
@@ -83,13 +85,33 @@ def _events() -> tuple[Route, ...]:
     )
 
 
+def _code() -> tuple[Route, ...]:
+    c = code
+    return (
+        _get("/api/runs/{run}/code", c.get_code, _READ, CodeList, "Which source the run executed", query=c.CodeQuery),
+        _get("/api/runs/{run}/code/{hash}", c.get_text, _READ, CodeText, "A source that the run executed"),
+        _get("/api/runs/{run}/reloads", c.get_reloads, _READ, ReloadPage, "The run's reloads", query=c.ReloadsQuery),
+    )
+
+
 def _commands() -> tuple[Route, ...]:
     c = commands
     ask, get = "Ask the run for something; 202 without its answer", "A command, and its answer once there is one"
     later = {202: {_JSON: CommandRecord}}
     query = c.WaitQuery
     return (
-        _post("/api/runs/{run}/commands", c.ask, _CONTROL, CommandRecord, ask, body=Ask, query=query, more=later),
+        _post(
+            "/api/runs/{run}/commands",
+            c.ask,
+            _CONTROL,
+            CommandRecord,
+            ask,
+            body=Ask,
+            query=query,
+            more=later,
+            limit=_SOURCES,
+            advice="a reload takes 4 MiB of source at most: send only the files that have changed",
+        ),
         _get("/api/runs/{run}/commands/{id}", c.get_command, _READ, CommandRecord, get, query=query),
     )
 
@@ -138,6 +160,7 @@ def _post(
     query: type[Struct] = NoQuery,
     body: Any = None,
     limit: int = JSON_LIMIT,
+    advice: str = "",
     more: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Route:
     return Route(
@@ -150,4 +173,5 @@ def _post(
         query=query,
         body=body,
         limit=limit,
+        advice=advice,
     )

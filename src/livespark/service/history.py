@@ -1,4 +1,4 @@
-"""A run's past in pages: its events, and its metrics as columns."""
+"""A run's past: its events in pages, its metrics as columns, its reloads, and the source it ran."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from livespark.protocol.code import CodeList, CodeText
 from livespark.protocol.events import Metrics, Number, Stored
 from livespark.protocol.ids import Cursor
 from livespark.protocol.runs import Run
@@ -66,6 +67,26 @@ class History:
             rows += await asyncio.to_thread(_gather, series, events, names)
             after = events[-1].seq
         return MetricsPage(series, after, max(after, run.last_seq))
+
+    async def code(self, run: Run, at: int | None, step: int | None) -> CodeList:
+        """Which version of each file the run executed at event `at` and at `step`; None: now."""
+        return CodeList(await self._store.code_at(run.id, seq=at, step=step))
+
+    async def text(self, run: Run, hash: str) -> CodeText:
+        """A source that the run executed. Raises Refused."""
+        text = await self._store.get_text(run.id, hash)
+        if text is None:
+            detail = (
+                f"no source {hash[:64]!r} of run {run.id} is kept; `GET /api/runs/{run.id}/code` lists what there is"
+            )
+            raise Refused("not-found", detail)
+        return CodeText(hash, text)
+
+    async def reloads(self, run: Run, after: int, limit: int) -> tuple[list[StoredBody], int | None]:
+        """The `Reloaded` events after number `after`, and what to pass as `after` for more, if there are more."""
+        events = await self._store.read_reloads(run.id, after, limit)
+        more = events and await self._store.read_reloads(run.id, events[-1].seq, 1)
+        return events, events[-1].seq if more else None
 
 
 def _gather(series: dict[str, Columns], events: Sequence[StoredBody], names: Collection[str]) -> int:

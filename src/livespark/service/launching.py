@@ -68,4 +68,5 @@ class Launcher:
             exit_on_end=submit.exit_on_end,
             server_file=str(self._server_file),
             token=token,
+            reloading=submit.reloading,
         )

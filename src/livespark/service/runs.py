@@ -27,6 +27,7 @@ from livespark.store.base import Store
 __all__ = ("Runs",)
 
 _STEP: Final = 0.05
+_LONGEST_GUARD: Final = 10_000
 
 
 class Runs:
@@ -147,6 +148,8 @@ def _check(submit: Submit) -> None:
         (not submit.python, "`python` must name an interpreter"),
         (not submit.key, "`key` must not be empty: it makes repeated submits one"),
         (any(not name or "=" in name for name in submit.env), "`env` has an empty name, or one with `=` in it"),
+        (not 0 <= submit.reloading.guard <= _LONGEST_GUARD, f"`reloading.guard` must be 0 to {_LONGEST_GUARD} steps"),
+        (not submit.reloading.metric, "`reloading.metric` must name a metric, such as `loss`"),
         (any("\0" in text for text in _texts(submit)), "no text of `entry`, `cwd`, `python`, `env` may contain NUL"),
     ]
     for is_wrong, sentence in wrong:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from livespark.errors import LivesparkError
+from livespark.protocol.code import CodeFile
 from livespark.protocol.commands import Answer, Ask, CommandRecord
 from livespark.protocol.events import Batch, Timed
 from livespark.protocol.ids import CommandId, RunId
@@ -165,6 +166,17 @@ class Store(Credentials, Protocol):
 
     async def trim(self, run: RunId, keep: int, *, limit: int = 10_000) -> int:
         """Forget the oldest events but the newest `keep`, at most `limit` of them at once; -> how many went."""
+
+    # code: what `Source` events say, their texts kept once for all runs; what `Reloaded` events there are
+    async def code_at(self, run: RunId, *, seq: int | None = None, step: int | None = None) -> list[CodeFile]:
+        """Of each file the newest version up to event `seq` and up to `step` (a version without a step counts as
+        before all), by path. Trimmed events count, too."""
+
+    async def get_text(self, run: RunId, hash: str) -> str | None:
+        """The text of that hash; None where the run has no such version, or its text never came."""
+
+    async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
+        """The `Reloaded` events after number `after`, as `read_events` does."""
 
     # incarnations
     async def begin(self, run: RunId, incarnation: int, worker: Credential, *, now: float) -> bool:

@@ -1,20 +1,25 @@
-"""What an event changes about the run it happened to. Pure, so that every adapter has the same rules.
+"""What an event changes about the run it happened to, and what is kept of it. Pure, so that every adapter has the same
+rules.
 
 An end is for ever: a status after it is history, but changes nothing. A worker's status that the lifecycle does not
 foresee counts all the same, because the worker alone knows how it is; the log says so.
 """
 
+import hashlib
 import logging
+import re
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from livespark.protocol.commands import Answer, CommandRecord, Failure
-from livespark.protocol.events import Event, Metrics, Status, Thinned, Timed
+from livespark.protocol.commands import Answer, CommandRecord, Failure, Reload
+from livespark.protocol.events import Commanded, Event, Metrics, Source, Status, Thinned, Timed
 from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState, may_follow
 
-__all__ = ("Standing", "closing_answer", "follow", "is_out_of_place")
+__all__ = ("Standing", "as_seen", "brings_text", "closing_answer", "follow", "is_false", "is_out_of_place")
 
+_HASH: Final = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -46,6 +51,33 @@ def follow(standing: Standing, timed: Timed, run: str) -> None:
 def is_out_of_place(event: Event, standing: Standing) -> bool:
     """Whether `event` is a status that the lifecycle does not allow now."""
     return isinstance(event, Status) and not may_follow(standing.state, event.state)
+
+
+def as_seen(event: Event) -> Event:
+    """`event` as clients get it: without the texts of source files, which are asked for by their hash."""
+    match event:
+        case Source(text=text) if text:
+            return replace(event, text="")
+        case Commanded(command=Reload(files=files)) if files:
+            return replace(event, command=replace(event.command, files=dict.fromkeys(files, "")))
+        case _:
+            return event
+
+
+def brings_text(source: Source) -> bool:
+    """Whether the text of this hash is in the event. An empty file's is."""
+    return hashlib.sha256(source.text.encode()).hexdigest() == source.hash
+
+
+def is_false(event: Event, run: str) -> bool:
+    """Whether `event` is a source whose text is not that of its hash, or whose hash is none. The log says so: texts
+    are shared between runs, and nobody may put another text in the place of somebody's."""
+    if not isinstance(event, Source):
+        return False
+    false = _HASH.match(event.hash) is None or (bool(event.text) and not brings_text(event))
+    if false:
+        _log.warning("run %s: the source of %s does not have the hash %s; left out", run, event.path, event.hash[:64])
+    return false
 
 
 def closing_answer(record: CommandRecord) -> Answer:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from livespark.protocol import codec
-from livespark.protocol.events import Batch, Metrics, Thinned, Timed
+from livespark.protocol.events import Batch, Event, Metrics, Reloaded, Source, Thinned, Timed
 
 __all__ = ("Compactor", "portions")
 
 _CELLS: Final = 25_000
 """Numbers in one batch: about half a megabyte of JSON."""
+
+_CELL: Final = 20
+"""Bytes of a number."""
 
 _MERGED: Final = 64 * 1024
 """Merged batches are about this large, in bytes before thinning."""
@@ -117,7 +120,16 @@ def _rows(metrics: Metrics, rows: slice) -> Metrics:
 
 def _cells(timed: Timed) -> int:
     event = timed.event
-    return len(event.steps) * (2 + len(event.series)) if isinstance(event, Metrics) else _CELLS // 100
+    if isinstance(event, Metrics):
+        return len(event.steps) * (2 + len(event.series))
+    return _CELLS // 100 + _characters(event) // _CELL
+
+
+def _characters(event: Event) -> int:
+    """Of texts that may be long."""
+    if isinstance(event, Source):
+        return len(event.text)
+    return sum(len(file.diff) for file in event.files) if isinstance(event, Reloaded) else 0
 
 
 def _cut(events: Iterable[Timed]) -> Iterator[Timed]:

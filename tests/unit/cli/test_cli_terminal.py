@@ -12,7 +12,18 @@ from livespark.cli.narrator import Effect, Narrator, Say, Write
 from livespark.cli.screen import Screen
 from livespark.cli.status_line import Picture, render
 from livespark.protocol.commands import Answer, Call, Stop
-from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Status, Thinned
+from livespark.protocol.events import (
+    Answered,
+    Commanded,
+    Event,
+    FileChange,
+    Metrics,
+    Notice,
+    Reloaded,
+    Source,
+    Status,
+    Thinned,
+)
 from livespark.protocol.ids import CommandId, Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDelta, Loop
@@ -61,7 +72,10 @@ def test_a_terminal_without_unicode_gets_a_plain_bar() -> None:
     assert "[####      ]" in render(RUNNING, 130, ascii_only=True)
 
 
-HELD = "held: the script has raised; its state is kept and can be read and called; Ctrl-C stops"
+HELD = (
+    "held: the script has raised; its state is kept and can be read and called; "
+    "save a fixed file, or `livespark reload`, to go on; Ctrl-C stops"
+)
 TEXT = st.text(max_size=12)
 
 
@@ -117,6 +131,11 @@ def happened(event: Event) -> EventMessage:
         (Thinned(1000, 5, 1005), [Say("1,000 metric rows of steps 5 to 1,005 were dropped")]),
         (Commanded(CommandId("c"), 1, "me", Stop()), []),
         (Metrics([1], [1.0], {"loss": [0.5]}), []),
+        (Source("model.py", "0" * 64), []),
+        (
+            Reloaded("applied", "soft", 2010, 0.008, ["model.Net.forward"], [FileChange("model.py")]),
+            [Say("reloaded model.py: Net.forward (soft, 8 ms) at step 2,010")],
+        ),
     ],
 )
 def test_what_is_said_of_an_event(event: Event, effects: list[Effect]) -> None:

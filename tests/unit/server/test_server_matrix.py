@@ -21,7 +21,8 @@ SCOPES = (Scope.READ, Scope.CONTROL, Scope.DATA, Scope.CODE, Scope.ADMIN, Scope.
 
 def filled(route: Route) -> str:
     """The route's path with every hole filled."""
-    return route.path.replace("{run}", "no-such").replace("{id}", "x").replace("{file*}", "app/main.js")
+    path = route.path.replace("{run}", "no-such").replace("{id}", "x").replace("{hash}", "0" * 64)
+    return path.replace("{file*}", "app/main.js")
 
 
 def routed(path: str, method: str) -> Route | None:

@@ -12,7 +12,7 @@ from livespark.protocol.events import Answered, Commanded, Status
 from livespark.protocol.ids import RunId, is_run_id
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.policy import Scope
-from livespark.protocol.runs import Entry
+from livespark.protocol.runs import Entry, Reloading
 from livespark.service.names import ADJECTIVES, NOUNS
 from livespark.service.refusals import Refused
 from livespark.testing.engine import FakeEngine
@@ -24,13 +24,16 @@ pytestmark = pytest.mark.anyio
 async def test_a_submitted_run_is_started_once(tmp_path: Path) -> None:
     """Queued first, then starting, with its own secret; the same key again is the same run."""
     async with staged(tmp_path) as stage:
-        run, new = await stage.service.runs.submit(submit(env={"A": "1"}, config={"lr": 0.1}))
+        reloading = Reloading(watch=True, guard=10, metric="val_loss")
+        asked = submit(env={"A": "1"}, config={"lr": 0.1}, reloading=reloading)
+        run, new = await stage.service.runs.submit(asked)
         again, newer = await stage.service.runs.submit(submit())
         assert (run.state, new) == (RunState.QUEUED, True)
         assert (again.id, newer) == (run.id, False)
         await eventually(lambda: run.id in stage.engine.launches)
         launch = stage.engine.launches[run.id]
         assert (launch.incarnation, launch.env, launch.config) == (1, {"A": "1"}, {"lr": 0.1})
+        assert launch.reloading == reloading
         worker = await stage.service.access.authenticate(launch.token)
         assert worker is not None
         assert (worker.scope, worker.run) == (Scope.WORKER, run.id)
@@ -59,6 +62,9 @@ async def test_what_the_engine_refuses_ends_as_failed(tmp_path: Path) -> None:
         ({"env": {"A=B": "x"}}, "env"),
         ({"env": {"A": "x\0"}}, "NUL"),
         ({"entry": Entry(script="a\0b")}, "NUL"),
+        ({"reloading": Reloading(guard=-1)}, "guard"),
+        ({"reloading": Reloading(guard=10_001)}, "guard"),
+        ({"reloading": Reloading(metric="")}, "metric"),
     ],
 )
 async def test_what_no_engine_could_start_is_refused(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:

@@ -1,6 +1,7 @@
 """What the SQLite store promises beyond the contract: opening, one writer, full disks."""
 
 import asyncio
+import hashlib
 import os
 import resource
 import signal
@@ -12,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from livespark.protocol.events import Batch, Notice, Timed
+from livespark.protocol.events import Batch, Notice, Source, Timed
 from livespark.protocol.ids import Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.policy import Scope
 from livespark.protocol.runs import Entry, Run, Submit
 from livespark.store.base import Credential, StorageFull, StoreUnusable
 from livespark.store.queries import MIGRATIONS, QUERIES
-from livespark.store.sqlite import SqliteStore
+from livespark.store.sqlite import SqliteStore, opening
 from livespark.store.sqlite.opening import open_reader
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +115,24 @@ async def test_a_newer_database_is_refused_with_a_sentence(path: Path) -> None:
     connection.close()
     with pytest.raises(StoreUnusable, match="newer Livespark"):
         SqliteStore(path)
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in it stays, and takes what is new."""
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "MIGRATIONS", MIGRATIONS[:1])
+        opening.open_writer(path).close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version FROM schema_version").fetchone() == (1,)
+    connection.close()
+    async with SqliteStore(path) as store:
+        run = await begun(store)
+        text = "x = 1\n"
+        source = Source("x.py", hashlib.sha256(text.encode()).hexdigest(), text=text)
+        await store.append_events(run, [Timed(1.0, source)])
+        assert await store.get_text(run, source.hash) == text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from livespark.protocol.code import CodeFile
 from livespark.protocol.codec import decode, encode
 from livespark.protocol.commands import Answer, Ask, CommandRecord
 from livespark.protocol.events import Batch, Timed
@@ -80,6 +81,16 @@ class SqliteStore(SqliteCredentials):
 
     async def read_events(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
         return await self._readers.do(lambda connection: reading.events(connection, run, after, limit))
+
+    async def code_at(self, run: RunId, *, seq: int | None = None, step: int | None = None) -> list[CodeFile]:
+        return await self._readers.do(lambda connection: reading.code(connection, run, seq, step))
+
+    async def get_text(self, run: RunId, hash: str) -> str | None:
+        row = await self._readers.first("get_text", id=run, hash=hash)
+        return row["text"].decode() if row else None
+
+    async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
+        return await self._readers.do(lambda connection: reading.reloads(connection, run, after, limit))
 
     async def trim(self, run: RunId, keep: int, *, limit: int = 10_000) -> int:
         return await self._writer.do(lambda transaction: transactions.trim(transaction, run, keep, limit))

@@ -1,17 +1,20 @@
 """The store's reads that take more than one query, as functions of a reader's connection."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
+from livespark.protocol.code import CodeFile
 from livespark.protocol.commands import CommandRecord
 from livespark.protocol.ids import CommandId, RunId
 from livespark.store.base import StoredBody
 from livespark.store.queries import QUERIES
-from livespark.store.sqlite.rows import RunRow, command_of, row_of
+from livespark.store.sqlite.rows import RunRow, code_file_of, command_of, row_of
 
-__all__ = ("command", "events", "open_commands")
+__all__ = ("code", "command", "events", "open_commands", "reloads")
 
 _PAGE: Final = 4 * 1024**2
+_ANY: Final = 2**63 - 1
 
 
 def events(connection: sqlite3.Connection, run: RunId, after: int, limit: int) -> list[StoredBody]:
@@ -20,13 +23,19 @@ def events(connection: sqlite3.Connection, run: RunId, after: int, limit: int) -
         return []
     place, last = row.place(min(after, row.last_seq)), row.place(row.last_seq)
     rows = connection.execute(QUERIES["read_events"], {"after": place, "last": last, "limit": limit})
-    first, found, size = row.place(0), [], 0
-    for place, body in rows:
-        found.append(StoredBody(place - first, body))
-        size += len(body)
-        if size > _PAGE:
-            break
-    return found
+    first = row.place(0)
+    return _page(StoredBody(place - first, body) for place, body in rows)
+
+
+def reloads(connection: sqlite3.Connection, run: RunId, after: int, limit: int) -> list[StoredBody]:
+    rows = connection.execute(QUERIES["read_reloads"], {"id": run, "after": after, "limit": limit})
+    return _page(StoredBody(seq, body) for seq, body in rows)
+
+
+def code(connection: sqlite3.Connection, run: RunId, seq: int | None, step: int | None) -> list[CodeFile]:
+    rows = connection.execute(QUERIES["read_sources"], {"id": run, "seq": _ANY if seq is None else seq})
+    newest = {file.path: file for file in map(code_file_of, rows) if step is None or _is_by(file, step)}
+    return [newest[path] for path in sorted(newest)]
 
 
 def command(connection: sqlite3.Connection, run: RunId, id: CommandId) -> CommandRecord | None:
@@ -43,6 +52,21 @@ def open_commands(connection: sqlite3.Connection, run: RunId, after: int) -> lis
         return []
     found = connection.execute(QUERIES["open_commands"], {"run": row.number, "after": after})
     return [command_of(run, command) for command in found]
+
+
+def _is_by(file: CodeFile, step: int) -> bool:
+    return file.step is None or file.step <= step
+
+
+def _page(events: Iterable[StoredBody]) -> list[StoredBody]:
+    """The first of `events`, about so many that they fill a page."""
+    found, size = [], 0
+    for event in events:
+        found.append(event)
+        size += len(event.body)
+        if size > _PAGE:
+            break
+    return found
 
 
 def _run(connection: sqlite3.Connection, run: RunId) -> RunRow | None:

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Any
 
+from livespark.protocol.code import CodeFile
 from livespark.protocol.codec import decode, encode
 from livespark.protocol.commands import Answer, Command, CommandRecord, Failure
 from livespark.protocol.ids import CommandId, Epoch, RunId
@@ -12,7 +13,7 @@ from livespark.protocol.runs import Entry, Mode, Run
 from livespark.store.base import Credential
 from livespark.store.implied import Standing
 
-__all__ = ("RunRow", "command_of", "credential_of", "row_of", "run_of", "saved")
+__all__ = ("RunRow", "code_file_of", "command_of", "credential_of", "row_of", "run_of", "saved")
 
 
 class RunRow(Standing, kw_only=True):
@@ -115,6 +116,11 @@ def command_of(run: RunId, row: sqlite3.Row) -> CommandRecord:
         answered=row["answered"],
         answer=decode(row["answer"], Answer) if row["answer"] else None,
     )
+
+
+def code_file_of(row: sqlite3.Row) -> CodeFile:
+    step = None if row["step"] is None else int(row["step"])
+    return CodeFile(path=row["path"], hash=row["hash"], seq=row["seq"], step=step, size=row["size"])
 
 
 def credential_of(row: sqlite3.Row) -> Credential:

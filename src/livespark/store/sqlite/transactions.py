@@ -7,12 +7,12 @@ import msgspec
 
 from livespark.protocol.codec import encode
 from livespark.protocol.commands import Answer, Ask, CommandRecord
-from livespark.protocol.events import Answered, Batch, Commanded, Event, Started, Status, Stored, Timed
+from livespark.protocol.events import Answered, Batch, Commanded, Reloaded, Source, Started, Status, Stored, Timed
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState
 from livespark.protocol.runs import Run, Submit
 from livespark.store.base import Appended, BatchGap, Credential, Fenced, RunClosed, StoredBody, UnknownRun
-from livespark.store.implied import closing_answer, follow, is_out_of_place
+from livespark.store.implied import as_seen, brings_text, closing_answer, follow, is_false, is_out_of_place
 from livespark.store.sqlite.rows import RunRow, command_of, row_of, run_of, saved
 from livespark.store.sqlite.writer import Transaction
 
@@ -184,19 +184,34 @@ def _append(transaction: Transaction, row: RunRow, events: Iterable[Timed]) -> N
     bodies: list[StoredBody] = []
     answered: list[CommandId] = []
     for timed in events:
+        if is_false(timed.event, row.id):
+            continue
         row.last_seq += 1
         follow(row, timed, row.id)
-        _note(transaction, row, timed.event, timed.time, answered)
-        bodies.append(StoredBody(row.last_seq, encode(Stored(row.last_seq, timed.time, timed.event))))
+        _note(transaction, row, timed, answered)
+        bodies.append(StoredBody(row.last_seq, encode(Stored(row.last_seq, timed.time, as_seen(timed.event)))))
     if bodies:
         transaction.execute_many("insert_event", [(row.place(event.seq), event.body) for event in bodies])
     transaction.execute_with("update_run", saved(row))
     transaction.announce(Appended(run_of(row), bodies, answered, bool(row.settled)))
 
 
-def _note(transaction: Transaction, row: RunRow, event: Event, time: float, answered: list[CommandId]) -> None:
-    if isinstance(event, Started):
-        transaction.execute("start_command", run=row.number, id=event.id, time=time)
-    elif isinstance(event, Answered):
-        transaction.execute("answer_command", run=row.number, id=event.id, time=time, answer=encode(event.answer))
-        answered.append(event.id)
+def _note(transaction: Transaction, row: RunRow, timed: Timed, answered: list[CommandId]) -> None:
+    """What of the run's newest event is kept in tables of its own."""
+    match timed.event:
+        case Started(id=id):
+            transaction.execute("start_command", run=row.number, id=id, time=timed.time)
+        case Answered(id=id, answer=answer):
+            transaction.execute("answer_command", run=row.number, id=id, time=timed.time, answer=encode(answer))
+            answered.append(id)
+        case Source() as source:
+            _keep(transaction, row, source)
+        case Reloaded():
+            transaction.execute("insert_reload", run=row.number, seq=row.last_seq)
+
+
+def _keep(transaction: Transaction, row: RunRow, source: Source) -> None:
+    if brings_text(source):
+        transaction.execute("insert_text", hash=source.hash, text=source.text.encode())
+    values = {"path": source.path, "hash": source.hash, "step": None if source.step is None else str(source.step)}
+    transaction.execute_with("insert_source", values | {"run": row.number, "seq": row.last_seq})
