@@ -12,16 +12,26 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
+from livespark.server.shell import PAGE_POLICY
+from tests.unit.studio.feed import Feed
+
 __all__ = ("StandIn",)
 
 ROOT: Final = Path(__file__).parents[3]
 SERVED: Final = ("src/livespark/studio/", "tests/unit/studio/js/")
-TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html", ".css": "text/css"}
+TYPES: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
 A, B = "aaaaaaaa", "bbbbbbbb"
 
 
 class StandIn(ThreadingHTTPServer):
-    """`vectors` is served as `/vectors.json`. What happened to a run is at `/facts/<run>`."""
+    """`vectors` is served as `/vectors.json`. What happened to a run is at `/facts/<run>`; a run with a feed has the
+    Studio's page at `/r/<run>`."""
 
     daemon_threads = True
 
@@ -32,6 +42,7 @@ class StandIn(ThreadingHTTPServer):
         self.facts: dict[str, dict[str, Any]] = {}
         self.commands: dict[str, dict[str, Any]] = {}
         self.streams: dict[str, bytes] = {}
+        self.feeds: dict[str, Feed] = {}
         self.lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
 
@@ -41,7 +52,7 @@ class StandIn(ThreadingHTTPServer):
 
     def about(self, run: str) -> dict[str, Any]:
         fresh: dict[str, Any] = {"requests": 0, "cuts": 0, "refused": [], "posts": 0, "ids": []}
-        return self.facts.setdefault(run, fresh | {"headers": [], "addresses": []})
+        return self.facts.setdefault(run, fresh | {"headers": [], "addresses": [], "commands": []})
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -50,6 +61,8 @@ class StandIn(ThreadingHTTPServer):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for feed in self.feeds.values():
+            feed.close()
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -76,6 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream_bytes(self.server.streams[words[1]])
         elif words[:2] == ["api", "runs"]:
             self._run(words[2:])
+        elif words[0] == "r":
+            self._file("src/livespark/studio/index.html")
+        elif words[0] == "studio":
+            self._file(f"src/livespark{path}")
         else:
             self._file(path.lstrip("/"))
 
@@ -86,7 +103,10 @@ class _Handler(BaseHTTPRequestHandler):
         about["posts"] += 1
         if body["id"] not in about["ids"]:
             about["ids"].append(body["id"])
-        if run == "lossy" and about["posts"] < 3:
+            about["commands"].append(body["command"])
+        if run in self.server.feeds:
+            self._json({"id": body["id"], "answer": self.server.feeds[run].answer})
+        elif run == "lossy" and about["posts"] < 3:
             self.close_connection = True
         elif body["command"]["kind"] == "pause":
             self._problem(409, "run-ended", "the run has ended (stopped)")
@@ -101,8 +121,23 @@ class _Handler(BaseHTTPRequestHandler):
         elif words[1:2] == ["commands"]:
             command = self.server.commands[words[2]]["command"]
             self._json({"id": words[2]} if run == "mute" else {"id": words[2], "answer": _answer(command)})
+        elif words[1:2] == ["code"]:
+            self._code(run, words[2:])
+        elif words[1:] == ["output"]:
+            self._json({"outputs": [], "end": 0})
         else:
-            self._json(_record(run, "running", last_seq=1))
+            feed = self.server.feeds.get(run)
+            self._json(feed.record if feed else _record(run, "running", last_seq=1, entry={"script": "train.py"}))
+
+    def _code(self, run: str, words: list[str]) -> None:
+        self.server.about(run)["addresses"].append(self.path)
+        feed = self.server.feeds.get(run) or Feed(run)
+        if not words:
+            self._json({"files": feed.files})
+        elif words[0] in feed.texts:
+            self._json({"hash": words[0], "text": feed.texts[words[0]]})
+        else:
+            self._problem(404, "no-such-text", "this version's text is not kept")
 
     def _events(self, run: str) -> None:
         about = self.server.about(run)
@@ -116,11 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._head("text/event-stream")
         cursor = self.headers["Last-Event-ID"] or ""
+        if run in self.server.feeds:
+            self._feed(self.server.feeds[run], cursor)
+            return
         output = parse_qs(urlsplit(self.path).query).get("output")
         for part in _SCRIPTS[run](self.server, run, cursor, None if output is None else int(output[0])):
             if part is None:
                 return
             self.wfile.write(part)
+            self.wfile.flush()
+
+    def _feed(self, feed: Feed, cursor: str) -> None:
+        for message in feed.after(_after(cursor)):
+            self.wfile.write(message)
             self.wfile.flush()
 
     def _stream_bytes(self, body: bytes) -> None:
@@ -149,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", PAGE_POLICY)
         self.end_headers()
         self.wfile.write(body)
 

@@ -12,6 +12,7 @@ import pytest
 from livespark.protocol import codec, paths
 from tests.unit.protocol.test_sse import CASES
 from tests.unit.studio.chromium import chromium
+from tests.unit.studio.feed import Feed
 from tests.unit.studio.stand_in import StandIn, encoded
 
 JS = Path(__file__).parent / "js"
@@ -57,6 +58,8 @@ def test_client_and_pure_modules() -> None:
     """Every JavaScript test passes in Node, or in Chromium where there is no Node."""
     node = shutil.which("node")
     with StandIn(vectors()) as server:
+        server.feeds["refusing"] = refusing = Feed("refusing")
+        refusing.answer = {"outcome": "refused", "message": "model.py:31: unexpected indent"}
         results = in_node(node, server) if node else in_chromium(server)
 
     assert len(results) > 50

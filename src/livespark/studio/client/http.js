@@ -62,3 +62,14 @@ async function reach(action, signal) {
     throw new ServerUnavailable("the server can't be reached", { cause: error });
   }
 }
+
+/**
+ * What stands behind a path: "?a=1&b=2", or nothing. What is undefined or null is left out.
+ *
+ * @param {Record<string, unknown>} options
+ */
+export function query(options) {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
+  const text = String(new URLSearchParams(given.map(([key, value]) => [key, String(value)])));
+  return text && `?${text}`;
+}

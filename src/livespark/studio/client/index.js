@@ -8,7 +8,7 @@
  *     console.log(await run.call("evaluate"));
  */
 
-import { request } from "./http.js";
+import { query, request } from "./http.js";
 import { LiveRun } from "./run.js";
 
 export {
@@ -103,11 +103,4 @@ export class Client {
   use(run, options = {}) {
     return new LiveRun(this.http, run, options);
   }
-}
-
-/** @param {Record<string, unknown>} options */
-function query(options) {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
-  const text = String(new URLSearchParams(given.map(([key, value]) => [key, String(value)])));
-  return text && `?${text}`;
 }

@@ -1,7 +1,8 @@
 /** A run as it is followed: what it shows, what happens in it, and what can be asked of it. */
 
 import { CommandDesk } from "./commands.js";
-import { request } from "./http.js";
+import { LivesparkError } from "./errors.js";
+import { query, request } from "./http.js";
 import { emptyDoc, merge } from "./live.js";
 import { decodeNode } from "./nodes.js";
 import { EventStream } from "./stream.js";
@@ -115,6 +116,41 @@ export class LiveRun {
     return this.desk.applied({ kind: "stop", cancel });
   }
 
+  /**
+   * Take the code that is on disk now and keep the state; resolves once it is applied.
+   *
+   * @param {Omit<import("./types.js").Reload, "kind">} [options]
+   */
+  reload(options = {}) {
+    return this.desk.applied({ kind: "reload", ...options });
+  }
+
+  /**
+   * Send new code, from anywhere: the script's whole text, or texts by path; resolves once it is applied.
+   *
+   * @param {string | Record<string, string>} source
+   * @param {{skip?: boolean, clear?: string[]}} [options]
+   */
+  async requestHotReload(source, options = {}) {
+    const files = typeof source === "string" ? { [await this.#script()]: source } : source;
+    return this.reload({ ...options, files });
+  }
+
+  /**
+   * The files that run: now, at a step, or at the event number `at`.
+   *
+   * @param {{step?: number | null, at?: number | null}} [options]
+   * @returns {Promise<import("./types.js").CodeFile[]>}
+   */
+  async code(options = {}) {
+    return (await request(this.http, "GET", `${this.path}/code${query(options)}`)).files;
+  }
+
+  /** The text of a version that `code` or a reload names. @param {string} hash @returns {Promise<string>} */
+  async text(hash) {
+    return (await request(this.http, "GET", `${this.path}/code/${encodeURIComponent(hash)}`)).text;
+  }
+
   /** Any command; resolves with its answer, whatever it is. @param {Command} command @returns {Promise<Answer>} */
   ask(command) {
     return this.desk.ask(command);
@@ -132,6 +168,13 @@ export class LiveRun {
     if (this.#stream) this.#stream.retryNow();
     else this.#stream = new EventStream(this.http, this.#owner(), this.reconnect);
     if (!this.info) void this.#fetchInfo();
+  }
+
+  /** The path of the script. */
+  async #script() {
+    const { entry } = this.info ?? /** @type {import("./types.js").Run} */ (await request(this.http, "GET", this.path));
+    if (entry.script) return entry.script;
+    throw new LivesparkError("the run executes a module, not a script: say which files the texts are for, by path");
   }
 
   async #fetchInfo() {

@@ -68,7 +68,13 @@
  * @property {Loop[] | null} [loops]
  * @property {number | null} [steps_per_second]
  *
- * @typedef {{kind: "pause"} | {kind: "resume"} | {kind: "reload"} | {kind: "stop", cancel?: boolean}
+ * @typedef {object} Reload The source on disk is taken; with `files`, these texts by path.
+ * @property {"reload"} kind
+ * @property {Record<string, string>} [files]
+ * @property {boolean} [skip] The item that an exception interrupted is left out.
+ * @property {string[]} [clear] Keys of persisted values to be made anew.
+ *
+ * @typedef {{kind: "pause"} | {kind: "resume"} | Reload | {kind: "stop", cancel?: boolean}
  *   | {kind: "set", values: Record<string, any>}
  *   | {kind: "call", function: string, args?: any[], kwargs?: Record<string, any>}} Command
  *
@@ -95,8 +101,34 @@
  * @typedef {{type: "started", id: string, number: number}} Started
  * @typedef {{type: "answered", id: string, number: number, answer: Answer}} Answered
  * @typedef {{type: "notice", level: "info" | "warning" | "error", code: string, text: string}} Notice
- * @typedef {Status | Metrics | Thinned | Commanded | Started | Answered | Notice} RunEvent
+ * @typedef {{type: "source", path: string, hash: string, step?: number | null}} Source
+ *
+ * @typedef {object} FileChange
+ * @property {string} path
+ * @property {string} [before] The hash of the text, as of `after`; empty where there is no such version.
+ * @property {string} [after]
+ * @property {string} [diff] A unified diff.
+ *
+ * @typedef {object} Reloaded New source, and what became of it.
+ * @property {"reloaded"} type
+ * @property {"applied" | "refused" | "undone"} outcome
+ * @property {"soft" | "hard" | null} [kind]
+ * @property {number | null} [step]
+ * @property {number} [seconds]
+ * @property {string[]} [changed] Names, such as "model.Net.forward".
+ * @property {FileChange[]} [files]
+ * @property {string} [message]
+ * @property {Failure | null} [error]
+ *
+ * @typedef {Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice} RunEvent
  * @typedef {{seq: number, time: number, event: RunEvent}} Stored
+ *
+ * @typedef {object} CodeFile The version of a file that a run executes from event `seq` on.
+ * @property {string} path
+ * @property {string} hash
+ * @property {number} seq
+ * @property {number | null} [step]
+ * @property {number} [size] In bytes.
  *
  * @typedef {{start: number, end: number, stream: "stdout" | "stderr", time: number, text?: string, base64?: string}} Output
  *

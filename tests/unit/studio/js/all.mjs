@@ -7,5 +7,6 @@ import "./commands.mjs";
 import "./charts.mjs";
 import "./controls.mjs";
 import "./panels.mjs";
+import "./code.mjs";
 
 export { runAll } from "./harness.mjs";

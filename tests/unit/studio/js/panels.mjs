@@ -139,5 +139,5 @@ test("the record joins commands with their answers and marks those that took eff
       ["gap", undefined],
     ],
   );
-  equal(record.marks(), [{ step: 12, text: "lr = 0.1\nby ada, at step 12" }]);
+  equal(record.marks(), [{ kind: "asked", step: 12, text: "lr = 0.1\nby ada, at step 12" }]);
 });

@@ -14,11 +14,13 @@ export class Board {
    * @param {import("./metrics.js").Metrics} metrics
    * @param {import("../../vendor/preact.js").Signal} tick Changes when the metrics have changed.
    * @param {import("../../vendor/preact.js").Signal} marks
+   * @param {(seq: number) => void} openReload
    */
-  constructor(metrics, tick, marks) {
+  constructor(metrics, tick, marks, openReload) {
     this.metrics = metrics;
     this.tick = tick;
     this.marks = marks;
+    this.openReload = openReload;
   }
 
   scene() {

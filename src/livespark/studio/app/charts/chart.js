@@ -2,25 +2,38 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useSignal, useSignalEffect } from "../../vendor/preact.js";
 import { steady, whole } from "../format.js";
+import { nextMark } from "./marks.js";
 import { palette } from "./palette.js";
 import { Plot } from "./plot.js";
 
 const HEIGHT = 190;
+const AXIS = 70;
+const ASIDE = 10;
 
 /**
  * @param {{name: string, title: string, board: import("./board.js").Board}} props
  */
 export function Chart({ name, title, board }) {
   const element = useRef(null);
+  const plot = useRef(null);
   const hover = useSignal(null);
-  useLayoutEffect(() => mount(element.current, name, board, hover), [name, board.log.value]);
+  useLayoutEffect(() => mount(element.current, { name, board, hover, plot }), [name, board.log.value]);
+  const marked = board.marks.value.length > 0;
   return html`
     <figure class="chart card" aria-label=${`${name}, line chart`}>
       <figcaption>
         <span class="chart-name" title=${name}>${title}</span>
         <${Reading} name=${name} board=${board} hover=${hover} />
       </figcaption>
-      <div class="plot" ref=${element}></div>
+      <div
+        class="plot"
+        ref=${element}
+        role="group"
+        aria-label=${marked ? `Marks on ${name}: left and right arrow go through them, Enter opens a reload` : null}
+        tabindex=${marked ? 0 : null}
+        onKeyDown=${(event) => walk(event, board, hover, plot.current)}
+        onBlur=${() => (hover.value = null)}
+      ></div>
       <${MarkTip} hover=${hover} />
     </figure>
   `;
@@ -48,23 +61,40 @@ function MarkTip({ hover }) {
   useEffect(() => {
     if (element.current && hover.value) place(element.current, hover.value.left);
   }, [mark]);
-  return mark ? html`<div class="mark-tip" ref=${element} role="tooltip">${mark.text}</div>` : null;
+  return html`<div class="mark-tip ${mark ? "" : "hidden"}" ref=${element} role="status">
+    ${mark?.text}${mark?.reload && html`<span class="mark-hint">Click or Enter: the diff</span>`}
+  </div>`;
 }
 
-/** @param {HTMLElement} tip @param {number} left */
+/** The marks by keyboard. @param {KeyboardEvent} event */
+function walk(event, board, hover, plot) {
+  const mark = hover.value?.mark ?? null;
+  const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (direction) {
+    const next = nextMark(board.marks.value, board.scene().range, mark?.step ?? null, direction);
+    if (next) hover.value = plot.hoverOn(next);
+  } else if (event.key === "Enter" && mark?.reload) board.openReload(mark.reload);
+  else return;
+  event.preventDefault();
+}
+
+/** Beside the cursor: to the right, or where that is too narrow, to the left. @param {HTMLElement} tip @param {number} left */
 function place(tip, left) {
   const room = tip.parentElement.clientWidth - tip.offsetWidth - 8;
-  tip.style.left = `${Math.max(8, Math.min(left + 60, room))}px`;
+  const right = left + AXIS + ASIDE;
+  tip.style.left = `${right <= room ? right : Math.max(8, left + AXIS - ASIDE - tip.offsetWidth)}px`;
 }
 
 /** Builds the plot and keeps it painted. Returns the function that takes it down. */
-function mount(element, name, board, hover) {
+function mount(element, { name, board, hover, plot: current }) {
   const size = { width: element.clientWidth, height: HEIGHT, log: board.log.value };
   const plot = new Plot(element, size, {
+    open: ({ reload }) => reload && board.openReload(reload),
     zoom: (range) => (board.zoom.value = range),
     reset: () => (board.zoom.value = null),
     hover: (next) => (hover.value = next),
   });
+  current.current = plot;
   let visible = true;
   const paint = () => {
     const series = board.metrics.series.get(name);

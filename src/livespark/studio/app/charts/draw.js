@@ -88,29 +88,54 @@ function gaps({ context, box, ratio, colours }, columns) {
   }
 }
 
+/** How each kind of mark looks: its line, the pattern of it, and the head. */
+const STYLES = /** @type {const} */ ({
+  asked: { stroke: "faint", fill: "muted", dash: [2, 3], alpha: 1, head: triangle },
+  reload: { stroke: "calm", fill: "calm", dash: [], alpha: 0.6, head: diamond },
+  undone: { stroke: "bad", fill: "bad", dash: [6, 4], alpha: 0.8, head: diamond },
+});
+
 /**
- * Lines where somebody intervened, at these pixel columns.
+ * Lines where somebody intervened and where code changed, at these pixel columns.
  *
  * @param {Picture} picture
- * @param {number[]} columns
+ * @param {{column: number, kind: import("./marks.js").Mark["kind"]}[]} marks
  */
-export function drawMarks({ context, box, ratio, colours }, columns) {
+export function drawMarks({ context, box, ratio, colours }, marks) {
   context.save();
-  context.strokeStyle = colours.faint;
-  context.fillStyle = colours.muted;
   context.lineWidth = ratio;
-  context.setLineDash([2 * ratio, 3 * ratio]);
-  for (const column of columns) {
-    const x = Math.round(box.left + column * ratio);
+  for (const { column, kind } of marks) {
+    const { stroke, fill, dash, alpha, head } = STYLES[kind];
+    const x = Math.round(box.left + column * ratio) + (ratio % 2) / 2;
+    context.strokeStyle = colours[stroke];
+    context.fillStyle = colours[fill];
+    context.setLineDash(dash.map((length) => length * ratio));
+    context.globalAlpha = alpha;
     context.beginPath();
     context.moveTo(x, box.top);
     context.lineTo(x, box.top + box.height);
     context.stroke();
+    context.globalAlpha = 1;
     context.beginPath();
-    context.moveTo(x - 4 * ratio, box.top);
-    context.lineTo(x + 4 * ratio, box.top);
-    context.lineTo(x, box.top + 6 * ratio);
+    for (const [right, down] of head()) context.lineTo(x + right * ratio, box.top + down * ratio);
     context.fill();
   }
   context.restore();
+}
+
+function triangle() {
+  return [
+    [-4, 0],
+    [4, 0],
+    [0, 6],
+  ];
+}
+
+function diamond() {
+  return [
+    [-4.5, 3],
+    [0, -1.5],
+    [4.5, 3],
+    [0, 7.5],
+  ];
 }

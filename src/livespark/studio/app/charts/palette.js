@@ -3,7 +3,7 @@
 import { computed } from "../../vendor/preact.js";
 import { theme } from "../theme.js";
 
-const NAMES = ["accent", "text", "muted", "faint", "line", "warn", "bad", "heat-low", "heat-high"];
+const NAMES = ["accent", "text", "muted", "faint", "calm", "line", "warn", "bad", "heat-low", "heat-high"];
 
 /** Name to colour, for the theme that is shown. */
 export const palette = computed(() => {

@@ -7,15 +7,18 @@ import uPlot from "../../vendor/uplot.js";
 import { number } from "../format.js";
 import { decimate, rangeOf } from "./decimate.js";
 import { drawMarks, drawTraces } from "./draw.js";
+import { markNear } from "./marks.js";
 import { Pace } from "./pace.js";
 import { palette } from "./palette.js";
 
-const NEAR = 7;
+const STILL = 4;
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 2 });
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif";
 
 /**
- * @typedef {{step: number, text: string}} Mark
+ * @typedef {import("./marks.js").Mark} Mark
+ * @typedef {import("./marks.js").Found} Found
+ *
  * @typedef {object} Scene What a chart shows, asked for at each painting.
  * @property {import("./series.js").Series} series
  * @property {[number, number]} range Steps from, to.
@@ -26,7 +29,8 @@ const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-ser
  * @typedef {object} Reactions
  * @property {(range: [number, number]) => void} zoom The person drew a range.
  * @property {() => void} reset The person double-clicked.
- * @property {(hover: {left: number, step: number, mark: Mark | null} | null) => void} hover
+ * @property {(hover: {left: number, step: number, mark: Found | null} | null) => void} hover
+ * @property {(mark: Found) => void} open The person clicked on a mark.
  */
 
 export class Plot {
@@ -44,6 +48,7 @@ export class Plot {
   constructor(element, size, reactions) {
     this.reactions = reactions;
     this.plot = new uPlot(this.#options(size), EMPTY, element);
+    this.#listen(this.plot.over);
   }
 
   destroy() {
@@ -76,6 +81,21 @@ export class Plot {
     });
   }
 
+  /** Where the cursor would be if it were on a mark. @param {Found} mark */
+  hoverOn(mark) {
+    return { left: this.#column(mark.step), step: mark.step, mark };
+  }
+
+  /** A press that ends where it began is a click; any other has drawn a range. @param {HTMLElement} over */
+  #listen(over) {
+    let pressed = NaN;
+    over.addEventListener("mousedown", ({ clientX }) => (pressed = clientX));
+    over.addEventListener("click", ({ clientX }) => {
+      const mark = Math.abs(clientX - pressed) < STILL ? this.#markAt(this.plot.cursor.left ?? -1) : null;
+      if (mark) this.reactions.open(mark);
+    });
+  }
+
   #draw() {
     if (!this.#scene) return;
     const { ctx, bbox } = this.plot;
@@ -86,9 +106,10 @@ export class Plot {
       y: vertical(bbox, this.plot.scales.y, this.#scene.log),
       colours: palette.value,
     };
+    const marks = this.#scene.marks.map(({ step, kind }) => ({ column: this.#column(step), kind }));
     drawMarks(
       picture,
-      this.#scene.marks.map(({ step }) => this.#column(step)).filter((column) => column >= 0),
+      marks.filter(({ column }) => column >= 0),
     );
     drawTraces(picture, this.#parts, this.#scene.smoothed);
   }
@@ -102,16 +123,19 @@ export class Plot {
   #hovered() {
     const left = this.plot.cursor.left ?? -1;
     if (left < 0 || !this.#scene) return this.reactions.hover(null);
-    if (!this.plot.cursor.event) return this.reactions.hover({ left, step: this.plot.posToVal(left, "x"), mark: null });
-    const distance = (/** @type {Mark} */ mark) => Math.abs(this.#column(mark.step) - left);
-    const near = this.#scene.marks.filter((mark) => distance(mark) <= NEAR);
-    const mark = near.length ? near.reduce((best, other) => (distance(other) < distance(best) ? other : best)) : null;
+    const mark = this.plot.cursor.event ? this.#markAt(left) : null;
+    this.plot.over.classList.toggle("on-reload", Boolean(mark?.reload));
     return this.reactions.hover({ left, step: this.plot.posToVal(left, "x"), mark });
+  }
+
+  /** @param {number} left */
+  #markAt(left) {
+    return this.#scene && left >= 0 ? markNear(this.#scene.marks, (step) => this.#column(step), left) : null;
   }
 
   #selected() {
     const { left, width } = this.plot.select;
-    if (width < 4) return;
+    if (width < STILL) return;
     this.reactions.zoom([this.plot.posToVal(left, "x"), this.plot.posToVal(left + width, "x")]);
     this.plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
   }

@@ -1,6 +1,7 @@
 /** The record: who asked for what and what became of it, states, notices. Newest first. */
 
 import { html, useSignal } from "../../vendor/preact.js";
+import { changedText, reloadAnswer, verdictOf } from "../code/words.js";
 import { clock, moment, whole } from "../format.js";
 import { Value } from "../functions/result.js";
 import { Traceback } from "../traceback.js";
@@ -22,14 +23,14 @@ export function Events({ model }) {
     </p>`;
   return html`
     <ul class="events">
-      ${newest.map((entry) => html`<${Entry} key=${`${entry.kind}${entry.seq}`} entry=${entry} />`)}
+      ${newest.map((entry) => html`<${Entry} key=${`${entry.kind}${entry.seq}`} entry=${entry} model=${model} />`)}
     </ul>
     ${hidden > 0 && html`<p class="more"><button onClick=${more}>Earlier ones (${whole(hidden)})</button></p>`}
   `;
 }
 
-function Entry({ entry }) {
-  const { tone, what, outcome, body } = KINDS[entry.kind](entry);
+function Entry({ entry, model }) {
+  const { tone, what, outcome, body } = KINDS[entry.kind](entry, model);
   return html`
     <li class="event">
       <time class="quiet" title=${moment(entry.time)}>${clock(entry.time)}</time>
@@ -46,8 +47,15 @@ const KINDS = {
     tone: answer ? TONES[answer.outcome] : "calm",
     what: html`<strong>${command.kind === "set" || command.kind === "call" ? `${command.kind} ` : ""}</strong
       >${describe(command)} <span class="quiet">by ${actor}</span>`,
-    outcome: answer ? outcomeText(answer) : started ? "under way" : "waits for the next checkpoint",
+    outcome: answer ? outcomeText(command, answer) : started ? "under way" : "waits for the next checkpoint",
     body: bodyOf(command, answer),
+  }),
+  reload: ({ seq, event }, model) => ({
+    tone: verdictOf(event).tone,
+    what: html`<strong>new code</strong> ${changedText(event)}
+      ${event.kind && html`<span class="quiet">${event.kind}</span> `}
+      <button class="link" onClick=${() => model.showReload(seq)}>diff</button>`,
+    outcome: [verdictOf(event).word, at(event.step)].filter(Boolean).join(" "),
   }),
   status: ({ event }) => ({
     tone: event.state === "failed" || event.state === "held" ? "bad" : "calm",
@@ -65,8 +73,10 @@ const KINDS = {
 
 const TONES = { applied: "good", refused: "warn", failed: "bad", unknown: "bad" };
 
-/** @param {import("../../client/types.js").Answer} answer */
-function outcomeText({ outcome, step, message, error }) {
+/** @param {{kind: string}} command @param {import("../../client/types.js").Answer} answer */
+function outcomeText(command, answer) {
+  const { outcome, step, message, error } = answer;
+  if (command.kind === "reload") return reloadAnswer(answer);
   const why = message || (error ? `${error.type}: ${error.message}` : "");
   if (outcome === "applied") return ["applied", at(step)].filter(Boolean).join(" ");
   return why ? `${outcome}: ${why}` : outcome;

@@ -1,18 +1,21 @@
-/** The tabs below: log, events, about. */
+/** The tabs below: log, code, events, about. */
 
 import { html } from "../../vendor/preact.js";
+import { Code } from "../code/panel.js";
 import { About } from "./about.js";
 import { Events } from "./events.js";
 import { Log } from "./log.js";
 
 const TABS = /** @type {const} */ ([
   ["log", "Log", Log],
+  ["code", "Code", Code],
   ["events", "Events", Events],
   ["about", "About", About],
 ]);
 
-/** @param {{model: import("../run/model.js").RunModel, tab: import("../../vendor/preact.js").Signal}} props */
-export function Panels({ model, tab }) {
+/** @param {{model: import("../run/model.js").RunModel}} props */
+export function Panels({ model }) {
+  const { tab } = model;
   const [, , Shown] = TABS.find(([name]) => name === tab.value);
   return html`
     <section class="panels card">

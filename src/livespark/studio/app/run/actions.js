@@ -1,14 +1,19 @@
-/** Pause, resume, stop: asked once, with the refusal's reason shown. */
+/** Pause, resume, reload, stop: asked once, with the refusal's reason, and what a reload did, shown. */
 
 import { signal } from "../../vendor/preact.js";
+import { reloadAnswer } from "../code/words.js";
 import { PAUSE_BUTTON, RELOADABLE } from "../words.js";
+
+const SHOWN = 8000;
 
 export class Actions {
   /** A pause or resume is on its way. */
   busy = signal(false);
 
-  /** What went wrong last, as a sentence. */
-  refusal = signal("");
+  /** What became of the last command, as a sentence, for a while. */
+  said = signal("");
+
+  #silence = 0;
 
   /** @param {import("./model.js").RunModel} model */
   constructor(model) {
@@ -26,8 +31,9 @@ export class Actions {
     this.busy.value = false;
   }
 
-  reload() {
-    return RELOADABLE.has(this.model.state.value) ? this.#ask({ kind: "reload" }) : undefined;
+  /** @param {{skip?: boolean}} [options] `skip`: without the item that an exception has interrupted. */
+  reload({ skip } = {}) {
+    return RELOADABLE.has(this.model.state.value) ? this.#ask({ kind: "reload", skip }) : undefined;
   }
 
   stop() {
@@ -36,18 +42,20 @@ export class Actions {
 
   /** @param {import("../../client/types.js").Command} command */
   async #ask(command) {
-    this.refusal.value = "";
+    this.#say("");
     try {
       const answer = await this.model.ask(command);
-      if (answer.outcome !== "applied") this.#refused(command, answer.message || answer.outcome);
+      if (command.kind === "reload") this.#say(reloadAnswer(answer));
+      else if (answer.outcome !== "applied") this.#say(`${command.kind}: ${answer.message || answer.outcome}`);
     } catch (error) {
-      this.#refused(command, error.message);
+      this.#say(`${command.kind}: ${error.message}`);
     }
   }
 
-  /** @param {{kind: string}} command @param {string} why */
-  #refused(command, why) {
-    this.refusal.value = `${command.kind}: ${why}`;
-    setTimeout(() => (this.refusal.value = ""), 8000);
+  /** @param {string} text */
+  #say(text) {
+    clearTimeout(this.#silence);
+    this.said.value = text;
+    if (text) this.#silence = setTimeout(() => (this.said.value = ""), SHOWN);
   }
 }

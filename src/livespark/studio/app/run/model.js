@@ -4,6 +4,7 @@ import { tagOf } from "../../client/index.js";
 import { batch, computed, signal } from "../../vendor/preact.js";
 import { Board } from "../charts/board.js";
 import { Metrics } from "../charts/metrics.js";
+import { CodeView } from "../code/view.js";
 import { LogBuffer } from "../panels/log-buffer.js";
 import { findStart } from "../panels/log-start.js";
 import { Record } from "./record.js";
@@ -29,6 +30,10 @@ export class RunModel {
   metricTick = signal(0);
   recordTick = signal(0);
   logTick = signal(0);
+  /** The newest reload; null where there was none; undefined while the record is being read. */
+  lastReload = signal(undefined);
+  /** Which of the panels below is shown. */
+  tab = signal("log");
   /** While the record is being read: how far. */
   loading = signal("");
 
@@ -36,7 +41,8 @@ export class RunModel {
   record = new Record();
   log = new LogBuffer();
   marks = computed(() => (void this.recordTick.value, this.record.marks()));
-  board = new Board(this.metrics, this.metricTick, this.marks);
+  board = new Board(this.metrics, this.metricTick, this.marks, (seq) => this.showReload(seq));
+  code = new CodeView();
   state = computed(() => this.info.value?.state ?? null);
 
   #nodes = new Map();
@@ -72,6 +78,14 @@ export class RunModel {
   learn(values) {
     Object.assign(this.run.live.values, values);
     this.#throttle.touch("live");
+  }
+
+  /** Opens a reload's diff, below. @param {number} seq Its event's number. */
+  showReload(seq) {
+    batch(() => {
+      this.tab.value = "code";
+      this.code.show(seq);
+    });
   }
 
   /** @param {import("../../client/types.js").Command} command */
@@ -117,6 +131,7 @@ export class RunModel {
       if (dirty.has("record")) this.recordTick.value += 1;
       if (dirty.has("log")) this.logTick.value += 1;
       this.loading.value = this.#progress();
+      if (this.run.info && this.#seq >= this.#backlog) this.lastReload.value = this.record.lastReload;
     });
   }
 

@@ -8,6 +8,7 @@ import { Panels } from "../panels/panels.js";
 import { forget } from "../session.js";
 import { Actions } from "./actions.js";
 import { Cause, Toast } from "./banners.js";
+import { EditBanner } from "./edit-banner.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { Loops } from "./loops.js";
@@ -19,13 +20,12 @@ export function RunPage({ id, token }) {
   const model = useMemo(() => new RunModel(connect({ token }), id), [id, token]);
   const actions = useMemo(() => new Actions(model), [model]);
   const help = useSignal(false);
-  const tab = useSignal("log");
   useEffect(() => () => model.close(), [model]);
   useSignalEffect(() => watchSession(model));
   useSignalEffect(() => {
     document.title = [model.info.value?.name || id, model.state.value].filter(Boolean).join(" · ");
   });
-  useShortcuts({ model, actions, help, tab });
+  useShortcuts({ model, actions, help });
   const missing = goneFor(model.connection.value);
   if (missing) return html`<${Missing} text=${missing} />`;
   return html`
@@ -36,11 +36,12 @@ export function RunPage({ id, token }) {
       </div>
       <main class="run-main">
         <div class="attention">
-          <${Cause} info=${model.info.value} />
+          <${EditBanner} model=${model} />
+          <${Cause} info=${model.info.value} actions=${actions} />
           <${Charts} model=${model} />
         </div>
         <${Controls} model=${model} />
-        <${Panels} model=${model} tab=${tab} />
+        <${Panels} model=${model} />
       </main>
       <${Toast} model=${model} actions=${actions} />
       <${Help} open=${help} />

@@ -1,11 +1,12 @@
-/** What happened in a run besides metrics: commands with their answers, states, notices. */
+/** What happened in a run besides metrics: commands with their answers, reloads, states, notices. */
 
+import { reloadMark } from "../code/words.js";
 import { whole } from "../format.js";
 import { describe } from "../words.js";
 
 /**
  * @typedef {object} Entry
- * @property {"command" | "status" | "notice" | "gap"} kind
+ * @property {"command" | "reload" | "status" | "notice" | "gap"} kind
  * @property {number} seq
  * @property {number} time
  * @property {any} [command]
@@ -16,17 +17,25 @@ import { describe } from "../words.js";
  * @property {string} [text]
  */
 
-const MARKED = new Set(["set", "call", "pause", "reload"]);
+const MARKED = new Set(["set", "call", "pause"]);
 
 export class Record {
   /** Oldest first. @type {Entry[]} */
   entries = [];
+
+  /** Those of kind "reload", oldest first. @type {Entry[]} */
+  reloads = [];
+
+  /** How many versions of files have been heard of. */
+  sources = 0;
 
   /** @type {Map<string, Entry>} */
   #commands = new Map();
 
   clear() {
     this.entries = [];
+    this.reloads = [];
+    this.sources = 0;
     this.#commands.clear();
   }
 
@@ -35,6 +44,8 @@ export class Record {
     if (event.type === "commanded") this.#commanded(seq, time, event);
     else if (event.type === "started") this.#change(event.id, { started: true });
     else if (event.type === "answered") this.#change(event.id, { answer: event.answer });
+    else if (event.type === "source") this.sources += 1;
+    else if (event.type === "reloaded") this.#reloaded({ kind: "reload", seq, time, event });
     else if (event.type === "status") this.entries.push({ kind: "status", seq, time, event });
     else if (event.type === "notice") this.entries.push({ kind: "notice", seq, time, event });
     else if (event.type === "thinned") this.entries.push({ kind: "gap", seq, time, text: thinnedText(event) });
@@ -46,12 +57,36 @@ export class Record {
     this.entries.push({ kind: "gap", seq: first, time: 0, text });
   }
 
-  /** Interventions that took effect, for the axes of charts. @returns {{step: number, text: string}[]} */
+  /** The newest reload, whatever became of it. */
+  get lastReload() {
+    return this.reloads.at(-1) ?? null;
+  }
+
+  /** What took effect at which step, for the axes of charts. @returns {import("../charts/marks.js").Mark[]} */
   marks() {
     const marked = this.entries.filter(({ kind, command, answer }) => {
       return kind === "command" && MARKED.has(command.kind) && answer?.outcome === "applied" && isStep(answer.step);
     });
-    return marked.map((entry) => ({ step: entry.answer.step, text: markText(entry) }));
+    const reloads = this.reloads.filter(({ event }) => event.outcome !== "refused" && isStep(event.step));
+    return [
+      ...marked.map((entry) => ({
+        kind: /** @type {const} */ ("asked"),
+        step: entry.answer.step,
+        text: askedMark(entry),
+      })),
+      ...reloads.map(({ seq, event }) => ({
+        kind: event.outcome === "undone" ? /** @type {const} */ ("undone") : /** @type {const} */ ("reload"),
+        step: event.step,
+        text: reloadMark(event),
+        reload: seq,
+      })),
+    ];
+  }
+
+  /** @param {Entry} entry */
+  #reloaded(entry) {
+    this.entries.push(entry);
+    this.reloads.push(entry);
   }
 
   /** @param {number} seq @param {number} time @param {import("../../client/types.js").Commanded} event */
@@ -72,7 +107,7 @@ export class Record {
 const isStep = (step) => step !== null && step !== undefined;
 
 /** @param {Entry} entry */
-function markText({ command, actor, answer }) {
+function askedMark({ command, actor, answer }) {
   const what = command.kind === "call" ? `call ${describe(command)}` : describe(command);
   return `${what}\nby ${actor}, at step ${whole(answer.step)}`;
 }

@@ -8,16 +8,16 @@ export const SHORTCUTS = [
   ["S", "smooth lines on or off"],
   ["L", "logarithmic charts on or off"],
   ["0", "charts: whole range again"],
-  ["1 2 3", "log, events, about"],
+  ["1 2 3 4", "log, code, events, about"],
   ["?", "this help"],
 ];
 
-const TABS = ["log", "events", "about"];
+const TABS = ["log", "code", "events", "about"];
 
 /**
- * @param {{model: import("./model.js").RunModel, actions: import("./actions.js").Actions, help: any, tab: any}} page
+ * @param {{model: import("./model.js").RunModel, actions: import("./actions.js").Actions, help: any}} page
  */
-export function useShortcuts({ model, actions, help, tab }) {
+export function useShortcuts({ model, actions, help }) {
   useEffect(() => {
     const keys = /** @type {Record<string, () => void>} */ ({
       " ": () => void actions.pauseOrResume(),
@@ -27,7 +27,7 @@ export function useShortcuts({ model, actions, help, tab }) {
       0: () => (model.board.zoom.value = null),
       "?": () => (help.value = true),
     });
-    TABS.forEach((name, index) => (keys[String(index + 1)] = () => (tab.value = name)));
+    TABS.forEach((name, index) => (keys[String(index + 1)] = () => (model.tab.value = name)));
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       const action = keys[event.key.toLowerCase()];
       if (!action || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isOccupied(event)) return;
