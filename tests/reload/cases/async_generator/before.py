@@ -1,0 +1,17 @@
+import asyncio
+
+
+async def numbers():
+    yield 1
+
+
+async def collect():
+    return [x async for x in numbers()]
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return asyncio.run(collect())

@@ -1,0 +1,20 @@
+class B:
+    def who(self):
+        return "b"
+
+
+class C:
+    def who(self):
+        return "c"
+
+
+class A(B):
+    pass
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return kept.who()

@@ -1,0 +1,17 @@
+from functools import cached_property
+
+
+class A:
+    @cached_property
+    def size(self):
+        return 10
+
+
+def make():
+    a = A()
+    a.size
+    return a
+
+
+def probe(kept):
+    return [kept.size, A().size]

@@ -1,0 +1,5 @@
+import subject
+
+
+def g(x):
+    return subject.h(x)

@@ -1,0 +1,10 @@
+def f():
+    return 1
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return f()

@@ -1,0 +1,14 @@
+class A:
+    count = 0
+
+    def f(self):
+        return 10
+
+
+def make():
+    A.count = 7
+    return A()
+
+
+def probe(kept):
+    return [A.count, kept.f()]

@@ -1,0 +1,14 @@
+class Old:
+    pass
+
+
+def f():
+    return 1
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return [f(), "Old" in globals()]

@@ -1,0 +1,9 @@
+RATE = 1
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return RATE

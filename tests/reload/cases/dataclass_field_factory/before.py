@@ -1,0 +1,14 @@
+from dataclasses import dataclass, field
+
+
+@dataclass
+class P:
+    x: int
+
+
+def make():
+    return P(1)
+
+
+def probe(kept):
+    return [repr(kept), getattr(kept, "y", None) is not getattr(P(1), "y", 0)]

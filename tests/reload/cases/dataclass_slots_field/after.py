@@ -1,0 +1,15 @@
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class P:
+    x: int
+    y: int = 2
+
+
+def make():
+    return P(1)
+
+
+def probe(kept):
+    return repr(kept)

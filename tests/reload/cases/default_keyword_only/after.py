@@ -1,0 +1,10 @@
+def f(x, *, step=10):
+    return x + step
+
+
+def make():
+    return f
+
+
+def probe(kept):
+    return [f(1), kept(1)]

@@ -1,0 +1,10 @@
+def f():
+    """New."""
+
+
+def make():
+    return f
+
+
+def probe(kept):
+    return [f.__doc__, kept.__doc__]

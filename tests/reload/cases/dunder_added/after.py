@@ -1,0 +1,14 @@
+class A:
+    def f(self):
+        return 1
+
+    def __add__(self, x):
+        return x + 10
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return [kept.f(), hasattr(kept, "__add__") and kept + 1]

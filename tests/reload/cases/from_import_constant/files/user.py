@@ -1,0 +1,9 @@
+from subject import LIMIT
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return LIMIT

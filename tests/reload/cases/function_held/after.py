@@ -1,0 +1,10 @@
+def f(x):
+    return x + 10
+
+
+def make():
+    return [f]
+
+
+def probe(kept):
+    return kept[0](1)

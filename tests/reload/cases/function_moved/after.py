@@ -1,0 +1,14 @@
+def g(x):
+    return x * 2
+
+
+def f(x):
+    return x + 10
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return [f(1), g(1)]

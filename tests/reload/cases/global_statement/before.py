@@ -1,0 +1,15 @@
+count = 0
+
+
+def f():
+    global count
+    count = count or 7
+    return count
+
+
+def make():
+    return f()
+
+
+def probe(kept):
+    return f()

@@ -1,0 +1,9 @@
+from subject import A
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return [kept.f(), isinstance(kept, A)]

@@ -1,0 +1,15 @@
+class A:
+    def __init__(self):
+        self.x = 1
+        self.scale = 10
+
+    def f(self):
+        return self.x * self.scale
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return A().f()

@@ -1,0 +1,11 @@
+class A:
+    def __init__(self):
+        self.x = 10
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return [kept.x, A().x]

@@ -1,0 +1,6 @@
+def make():
+    return {"size": 1}
+
+
+def probe(kept):
+    return kept["size"]

@@ -1,0 +1,16 @@
+def f(x):
+    match x:
+        case {"kind": "a"}:
+            return 1
+        case {"kind": "b", **rest}:
+            return 20 + len(rest)
+        case _:
+            return 2
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return f({"kind": "b"})

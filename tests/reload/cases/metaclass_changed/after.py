@@ -1,0 +1,15 @@
+class Meta(type):
+    pass
+
+
+class A(metaclass=Meta):
+    def f(self):
+        return 1
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return kept.f()

@@ -1,0 +1,15 @@
+class Meta(type):
+    def tag(cls):
+        return cls.__name__ * 2
+
+
+class A(metaclass=Meta):
+    pass
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return type(kept).tag()

@@ -1,0 +1,11 @@
+class A:
+    def f(self=None):
+        return [self is None, 1]
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return kept.f()

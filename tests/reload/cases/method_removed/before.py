@@ -1,0 +1,14 @@
+class A:
+    def f(self):
+        return 1
+
+    def g(self):
+        return 2
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return [kept.f(), hasattr(kept, "g")]

@@ -1,0 +1,18 @@
+class A:
+    def __init__(self):
+        self.x = 1
+        self.scale = 10
+
+    def f(self):
+        return self.x * self.scale
+
+    def __livespark_migrate__(self, old_source):
+        raise RuntimeError("not today")
+
+
+def make():
+    return A()
+
+
+def probe(kept):
+    return kept.f()

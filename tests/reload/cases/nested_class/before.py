@@ -1,0 +1,12 @@
+class A:
+    class B:
+        def f(self):
+            return 1
+
+
+def make():
+    return A.B()
+
+
+def probe(kept):
+    return [kept.f(), isinstance(kept, A.B)]

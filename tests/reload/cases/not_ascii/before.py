@@ -1,0 +1,10 @@
+def größe():
+    return "alt: ∂"
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return größe()

@@ -1,0 +1,5 @@
+from pkg.inner import g
+
+
+def f(x):
+    return g(x) + 10

@@ -1,0 +1,9 @@
+from pkg import f
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return f(1)

@@ -1,0 +1,13 @@
+RATIO = 1 / 0
+
+
+def f(x):
+    return x + 10
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return f(1)

@@ -1,0 +1,15 @@
+def broken(function):
+    raise RuntimeError("no")
+
+
+@broken
+def f(x):
+    return x + 10
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return f(1)

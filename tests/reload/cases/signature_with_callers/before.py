@@ -1,0 +1,14 @@
+def f(x):
+    return x + 1
+
+
+def run():
+    return f(1)
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return run()

@@ -1,0 +1,6 @@
+def f(x):
+    return x + 10
+
+
+def g(x):
+    return x

@@ -1,0 +1,9 @@
+__all__ = ["f", "g"]
+
+
+def f(x):
+    return x + 1
+
+
+def g(x):
+    return x

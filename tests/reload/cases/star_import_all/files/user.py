@@ -1,0 +1,9 @@
+from subject import *
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return "g" in globals()

@@ -1,0 +1,13 @@
+SEEN = {}
+
+
+def f(x):
+    return x + 10
+
+
+def make():
+    SEEN["a"] = 5
+
+
+def probe(kept):
+    return [SEEN.get("a"), f(1)]

@@ -1,0 +1,10 @@
+RATE = 1
+SEEN = {}
+
+
+def make():
+    SEEN["a"] = 5
+
+
+def probe(kept):
+    return [SEEN.get("a"), RATE]

@@ -1,0 +1,10 @@
+NAMES = ["a"]
+NAMES.append("b")
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return NAMES

@@ -1,0 +1,9 @@
+NAMES = ["a"]
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return NAMES

@@ -1,0 +1,3 @@
+class Base:
+    def f(self):
+        return 1

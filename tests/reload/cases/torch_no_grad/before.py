@@ -1,0 +1,14 @@
+import torch
+
+
+@torch.no_grad()
+def evaluate(x):
+    return x + 1
+
+
+def make():
+    return evaluate
+
+
+def probe(kept):
+    return kept(torch.ones(1)).item()

@@ -1,0 +1,13 @@
+from subject import f
+
+
+def run():
+    return f(1, 10)
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return run()

@@ -1,0 +1,13 @@
+from typing import TypedDict
+
+
+class Options(TypedDict):
+    x: int
+
+
+def make():
+    return None
+
+
+def probe(kept):
+    return sorted(Options.__annotations__)

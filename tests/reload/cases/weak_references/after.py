@@ -1,0 +1,16 @@
+import weakref
+
+
+class A:
+    def f(self):
+        return 10
+
+
+def make():
+    a = A()
+    return a, weakref.ref(a), {a: "value"}
+
+
+def probe(kept):
+    a, reference, table = kept
+    return [reference().f(), table[a]]

@@ -1,0 +1,25 @@
+from functools import wraps
+
+
+def times(n):
+    def decorate(function):
+        @wraps(function)
+        def wrapper(*args):
+            return function(*args) * n
+
+        return wrapper
+
+    return decorate
+
+
+@times(2)
+def f(x):
+    return x + 10
+
+
+def make():
+    return f
+
+
+def probe(kept):
+    return [f(1), kept(1)]
