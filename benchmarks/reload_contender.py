@@ -12,8 +12,6 @@ from pathlib import Path
 
 import torch
 
-subject = importlib.import_module("subject")
-
 WAY, SEEN = sys.argv[1], Path(sys.argv[2])
 TOP = 1000
 
@@ -25,6 +23,7 @@ def main() -> None:
     optimizer = torch.optim.Adam(model.parameters())
     images, labels = torch.randn(64, 128), torch.randint(0, 10, (64,))
     look = _WAYS[WAY]()
+    subject = importlib.import_module("subject")
     last = 0
     with SEEN.open("a", buffering=1) as seen:
         while True:
@@ -47,6 +46,7 @@ def _livespark() -> Callable[[], object]:
 
 def _stat() -> Callable[[], object]:
     """The bare machine: look at the file at every step, compile it and execute it in the module."""
+    subject = importlib.import_module("subject")
     path = Path(str(subject.__file__))
     known = path.stat()
 
@@ -61,8 +61,7 @@ def _stat() -> Callable[[], object]:
 
 
 def _jurigged() -> Callable[[], object]:
-    jurigged = importlib.import_module("jurigged")
-    jurigged.watch(str(Path(str(subject.__file__)).parent), logger=lambda _event: None)
+    importlib.import_module("jurigged").watch(f"{Path.cwd()}/*", logger=lambda _event: None)
     return lambda: None
 
 
