@@ -1,8 +1,8 @@
 """From a file being saved to the first step that runs its new code: ours, the bare machine's, the peers', in one run.
 
-Every contender is a training loop in a process of its own. Edits are atomic replacements of the same size; for jurigged,
-which does not notice these, the file is written in place. Each is made as soon as the one before has been seen, so that
-several fall into one second. `soft` edits a function, `hard` a constant of the script, `restart` starts the process
+Every contender is a training loop in a process of its own. Edits are atomic replacements of the same size; for
+jurigged, which does not notice these, the file is written in place. Each is made as soon as the one before has been
+seen, so that several fall into one second. `soft` edits a function, `hard` a constant of the script, `restart` starts the process
 anew.
 """
 
