@@ -89,6 +89,8 @@ def counted(files: Sequence[FileChange]) -> str:
 def _what(event: Reloaded) -> str:
     paths = [file.path for file in event.files]
     names = event.changed if len(paths) != 1 else [_within(name, paths[0]) for name in event.changed]
+    if not paths and not names:
+        return "without a change: the script runs again"
     return ": ".join(filter(None, (_listed(paths), named(names))))
 
 

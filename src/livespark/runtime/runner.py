@@ -22,6 +22,7 @@ from livespark.runtime.program import Program, locate
 from livespark.runtime.reload.preparation import syntax_sentence
 from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.reload.sources import Sources
+from livespark.runtime.reload.undo import Refusal
 
 __all__ = ("Ending", "Runner", "classify")
 
@@ -112,7 +113,8 @@ class Runner:
     def _caught(self, error: BaseException) -> Ending:
         ending = self._noted(classify(error))
         if ending.error:
-            _print(error)
+            if not isinstance(error, Refusal):
+                _print(error)
             if self._reloader.undo(error):
                 ending = Ending("reloads")
             else:

@@ -131,6 +131,7 @@ class State:
             self.reload.unwinding()
         self.told_to_resume = self.hard = False
         self.renewal = "unwinding"
+        self.levels[-1].reason, self.levels[-1].error = "", None
         for request in self.reloads:
             request.start()
         self.reloading += self.reloads
