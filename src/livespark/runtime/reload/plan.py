@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Final, TypeAlias
 
 from livespark.protocol.events import FileChange
-from livespark.runtime.reload.codes import match_codes
+from livespark.runtime.reload.codes import match_codes, same
 from livespark.runtime.reload.compare import Difference, compare, follows, imports, on_stack
 from livespark.runtime.reload.history import describe_change
 from livespark.runtime.reload.sources import Source, Sources
@@ -82,6 +82,11 @@ class Plan:
     def touched(self) -> frozenset[tuple[str, str]]:
         """File and qualified name of each definition that is another now."""
         return frozenset((file.after.path, name) for file in self.files for name in file.difference.changed)
+
+    @property
+    def replaced(self) -> list[CodeType]:
+        """The code that will not be executed any more."""
+        return [old for file in self.files for old, new in file.pairs if not same(old, new)]
 
     def is_hard(self, stack: Collection[CodeType]) -> bool:
         """Whether the script has to unwind, given the code of the frames on the training thread's stack."""

@@ -15,6 +15,7 @@ from livespark.errors import CommandRefused, UsageError
 from livespark.protocol.commands import Failure, Reload
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.runs import Reloading
+from livespark.runtime.failure import find_signal
 from livespark.runtime.journal import Journal
 from livespark.runtime.persist import Persisted
 from livespark.runtime.ports import Verdict
@@ -27,7 +28,7 @@ from livespark.runtime.reload.project import find_project
 from livespark.runtime.reload.record import Record, Setback, Trial
 from livespark.runtime.reload.renewal import Renewal
 from livespark.runtime.reload.sources import Source, Sources
-from livespark.runtime.reload.stack import code_on_stack
+from livespark.runtime.reload.stack import code_on_stack, threads_within
 from livespark.runtime.reload.workers import renew_workers
 from livespark.runtime.state import State
 
@@ -138,7 +139,7 @@ class Reloader:
         if not (asked.explicit or asked.plan.concerns_what_runs or (held and asked.plan)):
             return Verdict(hard=False, message="nothing has changed")
         in_place = not (asked.must_run_again or held or (self.settings.guard and not at_rest))
-        if in_place and not asked.plan.is_hard(code_on_stack()):
+        if in_place and not asked.plan.is_hard(code_on_stack(asked.plan.replaced)):
             return self._replace(asked)
         self.prepared.give_back(asked)
         return Verdict(hard=True)
@@ -192,23 +193,26 @@ class Reloader:
         try:
             self._persisted.check_makers(asked.plan.touched)
             renewal.apply()
-        except Exception as error:
+        except BaseException as error:
             self._fail_softly(trial, renewal, probation, error)
         self.renew_bindings()
         self._renew_workers(asked)
         self._probation, self._undoable = probation, True
-        message = self._record.applied(trial, renewal.notes)
+        within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
+        message = self._record.applied(trial, [*renewal.notes, *within])
         self._core.begin_probation()
         return Verdict(False, trial.summary(), message)
 
-    def _fail_softly(self, trial: Trial, renewal: Renewal, probation: Probation | None, error: Exception) -> NoReturn:
+    def _fail_softly(
+        self, trial: Trial, renewal: Renewal, probation: Probation | None, error: BaseException
+    ) -> NoReturn:
         setback = Setback.of(error)
         renewal.roll_back()
         if probation:
             probation.end()
         self._trial = self._renewal = None
         self._record.failed(trial, "refused", setback)
-        raise CommandRefused(setback.sentence) from None
+        raise find_signal(error) or CommandRefused(setback.sentence) from None
 
     def _start_afresh(self, asked: Asked, renewal: Renewal) -> None:
         """What was asked for besides new code."""
