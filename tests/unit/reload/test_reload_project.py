@@ -43,6 +43,13 @@ def test_without_a_mark_it_is_the_scripts_folder(root: Path, monkeypatch: pytest
     assert find_project(put(root / "train.py"), Path("/")).root == root
 
 
+def test_without_a_mark_the_folder_below_which_all_is_comes_first(root: Path) -> None:
+    """`python -m package.train` imports from where it is started."""
+    script = put(root / "package" / "train.py")
+    assert find_project(script, root).root == root
+    assert find_project(script, root / "elsewhere").root == root / "package"
+
+
 def test_a_linked_script_leads_to_its_own_project(root: Path, tmp_path: Path) -> None:
     """Modules are imported from the folder of the file, not of the link."""
     put(root / "pyproject.toml")

@@ -56,7 +56,7 @@ class Matching:
         """The file at `path` is about to be executed. Its functions have their new code already."""
         self._former[path] = former
         for function in functions_in(former.names):
-            self._functions.setdefault(id(function.__code__), function)
+            self._functions[id(function.__code__)] = function
 
     @contextmanager
     def under_way(self) -> Iterator[None]:

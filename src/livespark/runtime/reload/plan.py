@@ -10,25 +10,27 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from types import CodeType
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from livespark.protocol.events import FileChange
 from livespark.runtime.reload.codes import match_codes, same
 from livespark.runtime.reload.compare import Difference, compare, follows, imports, on_stack
 from livespark.runtime.reload.history import describe_change
-from livespark.runtime.reload.sources import Source, Sources
+from livespark.runtime.reload.sources import MAIN, Source, Sources
 
 __all__ = ("FilePlan", "Plan", "Planner")
 
-MAIN: Final = "__main__"
 Copy: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What one file needs. `shown` is its path as people know it; `pairs` are old and new code of its functions."""
+    """What one file needs. `shown` is its path as people know it; `pairs` are old and new code of its functions.
 
-    module: str
+    `modules` are the names under which it has been loaded; a script may be imported as a module, too.
+    """
+
+    modules: tuple[str, ...]
     shown: str
     before: Source
     after: Source
@@ -38,7 +40,7 @@ class FilePlan:
 
     @property
     def is_main(self) -> bool:
-        return self.module == MAIN
+        return MAIN in self.modules
 
     def class_source(self, qualname: str) -> str:
         """The old text of a class; empty where there was none."""
@@ -46,7 +48,7 @@ class FilePlan:
 
     def names(self) -> list[str]:
         """What changed, for people: `model.Net.forward`."""
-        prefix = "" if self.is_main else f"{self.module.rpartition('.')[2]}."
+        prefix = "" if self.is_main else f"{self.modules[0].rpartition('.')[2]}."
         return [f"{prefix}{name}" for name in self.difference.changed]
 
 
@@ -103,18 +105,19 @@ class Planner:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._copies: dict[str, tuple[str, list[Copy]]] = {}
+        self._held: dict[str, tuple[str, list[Copy]]] = {}
 
     def plan(self, changed: Iterable[Source], extras: Iterable[str] = ()) -> Plan:
         """The plan that leads to the `changed` sources."""
         files, fresh = {}, []
         show = self._sources.project.display
         for after in changed:
-            before, module = self._sources.running(after.path), self._sources.module_of(after.path)
-            if before is None or module is None:
+            before = self._sources.running(after.path)
+            if before is None:
                 fresh.append(show(after.path))
             else:
-                files[module] = _plan_file(module, show(after.path), before, after)
+                modules = self._sources.modules_of(after.path)
+                files[modules[0]] = _plan_file(modules, show(after.path), before, after)
         return Plan(
             tuple(_by_dependency(files)),
             tuple(map(show, extras)),
@@ -130,21 +133,21 @@ class Planner:
         return {module: tuple(copies) for module, copies in holders.items()}
 
     def _held_by(self, path: str) -> list[tuple[str, Copy]]:
-        source, module = self._sources.running(path), self._sources.module_of(path)
-        if source is None or module is None:
+        source, modules = self._sources.running(path), self._sources.modules_of(path)
+        if source is None:
             return []
-        digest, held = self._copies.get(path, ("", []))
+        digest, held = self._held.get(path, ("", []))
         if digest != source.digest:
-            held = follows(ast.parse(source.text), _package(module, path))
-            self._copies[path] = (source.digest, held)
-        return [(origin, (module, name, alias)) for origin, name, alias in held]
+            held = follows(ast.parse(source.text), _package(modules[0], path))
+            self._held[path] = (source.digest, held)
+        return [(origin, (module, name, alias)) for origin, name, alias in held for module in modules]
 
 
-def _plan_file(module: str, shown: str, before: Source, after: Source) -> FilePlan:
+def _plan_file(modules: tuple[str, ...], shown: str, before: Source, after: Source) -> FilePlan:
     trees = ast.parse(before.text), ast.parse(after.text)
-    difference = compare(*trees, main=module == MAIN)
+    difference = compare(*trees, main=MAIN in modules)
     return FilePlan(
-        module=module,
+        modules=modules,
         shown=shown,
         before=before,
         after=after,

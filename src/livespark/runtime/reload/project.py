@@ -76,7 +76,8 @@ def find_project(script: str, cwd: Path) -> Project:
     """The project that `script` (relative to `cwd`, or absolute) belongs to.
 
     Its folder is the nearest one upwards with a mark of version control or packaging in it, but not the home directory
-    nor one around that; else the script's own folder. Where the script is a symbolic link, its name comes first, then
+    nor one around that; else `cwd`, if the script is below it and it is none of those; else the script's own folder.
+    Where the script is a symbolic link, its name comes first, then
     the file it leads to.
     """
     named = Path(os.path.abspath(cwd / script))  # noqa: PTH100 - keeps symbolic links
@@ -87,7 +88,7 @@ def find_project(script: str, cwd: Path) -> Project:
                 break
             if any((folder / mark).exists() for mark in _MARKS):
                 return Project(folder)
-    return Project(real.parent)
+    return Project(cwd if real.is_relative_to(cwd) and not _is_too_wide(cwd) else real.parent)
 
 
 def _is_too_wide(folder: Path) -> bool:

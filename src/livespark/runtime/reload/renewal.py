@@ -19,7 +19,7 @@ from livespark.runtime.reload.instrument import instrument
 from livespark.runtime.reload.matching import Former, Matching
 from livespark.runtime.reload.patch.patcher import Patcher
 from livespark.runtime.reload.plan import FilePlan, Plan
-from livespark.runtime.reload.sources import Source, Sources
+from livespark.runtime.reload.sources import MAIN, Source, Sources
 from livespark.runtime.reload.undo import Undo
 
 __all__ = ("Renewal",)
@@ -49,19 +49,24 @@ class Renewal:
 
     def apply(self) -> None:
         """Renew modules and functions; softly also the script's. Raises Refusal, and what the new statements raise."""
-        files = [file for file in self.plan.files if self.soft or not file.is_main]
+        places = [
+            (file, module)
+            for file in self.plan.files
+            for module in file.modules
+            if module in sys.modules and (self.soft or module != MAIN)
+        ]
         self._undo.later(partial(_forget_modules, frozenset(sys.modules), self._sources))
         importlib.invalidate_caches()  # for modules whose files have just been made
         for file in self.plan.files:
             self._install(file.before, file.after)
         pairs = [pair for file in self.plan.files for pair in file.pairs]
-        self._patcher.exchange(pairs, [_names(file.module) for file in self.plan.files])
+        self._patcher.exchange(pairs, [_names(module) for file in self.plan.files for module in file.modules])
         with self._matching.under_way():
-            for file in files:
-                self._execute(file)
+            for file, module in places:
+                self._execute(file, module)
         self._follow_copies()
-        for file in files:
-            self._renew_instances(file)
+        for file, module in places:
+            self._renew_instances(file, module)
         self._patcher.clear_compiled()
 
     def run_main(self, program: Program, source: Source) -> None:
@@ -108,15 +113,15 @@ class Renewal:
         return self._patcher.notes
 
     def _old_source(self, cls: type) -> str:
-        file = next((file for file in self.plan.files if file.module == cls.__module__), None)
+        file = next((file for file in self.plan.files if cls.__module__ in file.modules), None)
         return file.class_source(cls.__qualname__) if file else ""
 
     def _install(self, before: Source, after: Source) -> None:
         self._undo.later(partial(self._sources.install, before))
         self._sources.install(after)
 
-    def _execute(self, file: FilePlan) -> None:
-        difference, names = file.difference, _names(file.module)
+    def _execute(self, file: FilePlan, module: str) -> None:
+        difference, names = file.difference, _names(module)
         former = dict(names)
         self._undo.later(partial(_put_back, names, former))
         if difference.execute:
@@ -124,7 +129,7 @@ class Renewal:
             exec(instrument(list(difference.execute), file.after.code), names)  # noqa: S102 - the user's new code
         for name in {*difference.removed, *difference.unbound}:
             names.pop(name, None)
-        self._changed[file.module] = {
+        self._changed[module] = {
             name: (former.get(name, _MISSING), value)
             for name, value in names.items()
             if former.get(name, _MISSING) is not value
@@ -160,9 +165,9 @@ class Renewal:
                 changed[name] = (old, value)
         return changed
 
-    def _renew_instances(self, file: FilePlan) -> None:
+    def _renew_instances(self, file: FilePlan, module: str) -> None:
         for qualname, attributes in file.difference.makes.items():
-            cls = Former(_names(file.module)).find(qualname)
+            cls = Former(_names(module)).find(qualname)
             if isinstance(cls, type):
                 self._patcher.renew_instances(cls, attributes, file.class_source(qualname))
 

@@ -145,7 +145,7 @@ class Sources:
         text = None
         try:
             text = read()
-            source = compile_text(path, text)
+            source = self._known(path, text) or compile_text(path, text)
         except SyntaxError:
             self._file(path, text).add_module(module)
             raise
@@ -153,6 +153,11 @@ class Sources:
             self._file(path, text).add_module(module)
             self.install(source)
         return source
+
+    def _known(self, path: str, text: str) -> Source | None:
+        """What runs already, where a file is loaded under a second name: both share their functions' code."""
+        running = self.running(path)
+        return running if running and running.text == text else None
 
     def _file(self, path: str, text: str | None) -> File:
         """The file, known from here on. `text` is what is loaded now, or tried."""
