@@ -2,8 +2,8 @@
 
 Every contender is a training loop in a process of its own. Edits are atomic replacements of the same size; for
 jurigged, which does not notice these, the file is written in place. Each is made as soon as the one before has been
-seen, so that several fall into one second. `soft` edits a function, `hard` a constant of the script, `restart` starts the process
-anew.
+seen, so that several fall into one second. `soft` edits a function, `hard` a constant of the script, `restart` starts
+the process anew.
 """
 
 import argparse
