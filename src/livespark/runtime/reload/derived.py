@@ -15,7 +15,7 @@ from livespark.runtime.reload.names import is_pure, names_in, read_by_defaults
 from livespark.runtime.reload.outline import Definition, Outline, Statement
 from livespark.runtime.reload.syntax import is_decorated_by
 
-__all__ = ("Derivation", "stale_members")
+__all__ = ("Derivation", "derived_from", "stale_members")
 
 _WITHOUT_EFFECT: Final = ("dataclass", "final", "runtime_checkable", "total_ordering", "unique")
 """Decorators of classes that may be called again."""
@@ -87,6 +87,17 @@ class Derivation:
             for number, names in reached
             if number not in execute and _follows(self.new.statements[number], names)
         }
+
+
+def derived_from(outline: Outline, values: frozenset[str]) -> list[Statement]:
+    """The statements of a file in which nothing changed but the `values` of names that it imports: what only computes
+    from them. Not what counts on (`TOTAL += STEP`)."""
+    found = []
+    for statement in outline.statements:
+        if _follows(statement, values) and not statement.keeps & statement.reads:
+            found.append(statement)
+            values |= statement.keeps
+    return found
 
 
 def _always_binds(statement: Statement) -> bool:

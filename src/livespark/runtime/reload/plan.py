@@ -18,7 +18,7 @@ from livespark.runtime.reload.compare import Difference, compare, follows, impor
 from livespark.runtime.reload.history import describe_change
 from livespark.runtime.reload.sources import MAIN, Source, Sources
 
-__all__ = ("FilePlan", "Plan", "Planner")
+__all__ = ("Copy", "FilePlan", "Plan", "Planner")
 
 Copy: TypeAlias = tuple[str, str, str]
 

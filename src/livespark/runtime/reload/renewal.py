@@ -8,15 +8,19 @@ brought up to date, or the reload is refused.
 import ast
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from types import FunctionType, ModuleType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from livespark.runtime.program import Program
+from livespark.runtime.reload.copies import Copies
+from livespark.runtime.reload.derived import derived_from, stale_members
 from livespark.runtime.reload.instrument import instrument
 from livespark.runtime.reload.matching import Former, Matching
+from livespark.runtime.reload.namespaces import Changes, changes, names_of, put_back
+from livespark.runtime.reload.outline import outline
 from livespark.runtime.reload.patch.patcher import Patcher
 from livespark.runtime.reload.plan import FilePlan, Plan
 from livespark.runtime.reload.sources import MAIN, Source, Sources
@@ -26,10 +30,6 @@ __all__ = ("Renewal",)
 
 _LASTING: Final = (FunctionType, type, ModuleType, str, int, float, bool, type(None))
 """What stays bound to a name of the script until the script's next execution binds it. Nothing that keeps a tensor."""
-
-_MISSING: Final = object()
-Changes: TypeAlias = dict[str, tuple[Any, Any]]
-"""By name, what it meant and what it means now."""
 
 
 class Renewal:
@@ -44,7 +44,7 @@ class Renewal:
         self._undo = Undo()
         self._patcher = Patcher(self._undo, name_of, self._old_source)
         self._matching = Matching(self._patcher)
-        self._changed: dict[str, Changes] = {}
+        self._copies = Copies(plan.copies, self._undo, self._derive)
         self._open = ExitStack()
 
     def apply(self) -> None:
@@ -60,11 +60,10 @@ class Renewal:
         for file in self.plan.files:
             self._install(file.before, file.after)
         pairs = [pair for file in self.plan.files for pair in file.pairs]
-        self._patcher.exchange(pairs, [_names(module) for file in self.plan.files for module in file.modules])
+        self._patcher.exchange(pairs, [names_of(module) for file in self.plan.files for module in file.modules])
         with self._matching.under_way():
             for file, module in places:
-                self._execute(file, module)
-        self._follow_copies()
+                self._copies.follow(module, self._execute(file, module))
         for file, module in places:
             self._renew_instances(file, module)
         self._patcher.clear_compiled()
@@ -74,7 +73,7 @@ class Renewal:
         file = next((file for file in self.plan.files if file.is_main), None)
         names = program.names
         former = {name: value for name, value in names.items() if _lasts(name, value)}
-        self._undo.later(partial(_put_back, names, former))
+        self._undo.later(partial(put_back, names, former))
         gone = file.difference.unbound if file else ()
         self._matching.add(source.path, _former(file, former, whole=True))
         code = instrument(ast.parse(source.text).body, source.code)
@@ -120,54 +119,36 @@ class Renewal:
         self._undo.later(partial(self._sources.install, before))
         self._sources.install(after)
 
-    def _execute(self, file: FilePlan, module: str) -> None:
-        difference, names = file.difference, _names(module)
-        former = dict(names)
-        self._undo.later(partial(_put_back, names, former))
-        if difference.execute:
-            self._matching.add(file.after.path, _former(file, former, whole=False))
-            exec(instrument(list(difference.execute), file.after.code), names)  # noqa: S102 - the user's new code
-        for name in {*difference.removed, *difference.unbound}:
+    def _execute(self, file: FilePlan, module: str) -> Changes:
+        names = names_of(module)
+        former = _former(file, dict(names), whole=False)
+        changed = self._run(file.after, names, former, file.difference.execute)
+        for name in {*file.difference.removed, *file.difference.unbound}:
             names.pop(name, None)
-        self._changed[module] = {
-            name: (former.get(name, _MISSING), value)
-            for name, value in names.items()
-            if former.get(name, _MISSING) is not value
-        }
-
-    def _follow_copies(self) -> None:
-        """Other files' copies of names that are bound to something else now."""
-        open_ends = list(self._changed.items())
-        while open_ends:
-            module, changed = open_ends.pop()
-            for importer, name, alias in self.plan.copies.get(module, ()):
-                taken = self._starred(module, importer, changed) if name == "*" else _renamed(changed, name, alias)
-                if set_here := self._rebind(importer, taken):
-                    open_ends.append((importer, set_here))
-
-    def _starred(self, module: str, importer: str, changed: Changes) -> Changes:
-        """What `from module import *` gives: names that have changed, unless the importer has bound them otherwise."""
-        names, theirs = _names(module), _names(importer)
-        offered = names.get("__all__", [name for name in names if not name.startswith("_")])
-        all_of_it = {name: (_MISSING, value) for name, value in names.items()} if "__all__" in changed else {}
-        given = {**all_of_it, **changed}
-        return {
-            name: given[name]
-            for name in offered
-            if name in given and (name not in theirs or theirs[name] is given[name][0])
-        }
-
-    def _rebind(self, importer: str, taken: Changes) -> Changes:
-        names, changed = _names(importer), {}
-        for name, (_, value) in taken.items():
-            if (old := names.get(name, _MISSING)) is not value:
-                self._undo.set_item(names, name, value)
-                changed[name] = (old, value)
         return changed
+
+    def _run(self, source: Source, names: dict[str, Any], former: Former, statements: Sequence[ast.stmt]) -> Changes:
+        self._undo.later(partial(put_back, names, former.names))
+        if statements:
+            self._matching.add(source.path, former)
+            exec(instrument(list(statements), source.code), names)  # noqa: S102 - the user's new code
+        return changes(former.names, names)
+
+    def _derive(self, module: str, imported: frozenset[str]) -> Changes:
+        """What a file only computes from names that it has imported, when these mean something else."""
+        names = names_of(module)
+        source = self._sources.running(names.get("__file__", ""))
+        if source is None or (module == MAIN and not self.soft):
+            return {}
+        statements = derived_from(outline(ast.parse(source.text), main=module == MAIN), imported)
+        values = imported.union(*(statement.keeps for statement in statements))
+        members = [stale_members(each, values) for statement in statements for each in statement.definitions]
+        former = Former(dict(names), {name: stale for each in members for name, stale in each.items()})
+        return self._run(source, names, former, [statement.node for statement in statements])
 
     def _renew_instances(self, file: FilePlan, module: str) -> None:
         for qualname, attributes in file.difference.makes.items():
-            cls = Former(_names(module)).find(qualname)
+            cls = Former(names_of(module)).find(qualname)
             if isinstance(cls, type):
                 self._patcher.renew_instances(cls, attributes, file.class_source(qualname))
 
@@ -179,22 +160,8 @@ def _former(file: FilePlan | None, names: Mapping[str, Any], *, whole: bool) -> 
     return Former(names, members, file.difference.makes if whole else {})
 
 
-def _renamed(changed: Changes, name: str, alias: str) -> Changes:
-    return {alias: changed[name]} if name in changed else {}
-
-
-def _names(module: str) -> dict[str, Any]:
-    loaded = sys.modules.get(module)
-    return vars(loaded) if loaded else {}
-
-
 def _lasts(name: str, value: object) -> bool:
     return isinstance(value, _LASTING) or (name.startswith("__") and name.endswith("__"))
-
-
-def _put_back(names: dict[str, Any], former: Mapping[str, Any]) -> None:
-    names.clear()
-    names.update(former)
 
 
 def _forget_modules(known: Iterable[str], sources: Sources) -> None:
