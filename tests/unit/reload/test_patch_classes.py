@@ -127,7 +127,6 @@ def test_a_library_that_makes_another_class_with_slots() -> None:
 
 def test_pydantic_models() -> None:
     """The living class validates to itself, and living models get new fields that have a default."""
-    pytest.importorskip("pydantic")
     source = "from pydantic import BaseModel\nclass A(BaseModel):\n  x: int = 1\n  def f(self): return {}\n"
     living = Living(source.format(1))
     living.names["hold"] = living.see("A(x=3)")
