@@ -43,13 +43,16 @@ class Persisted:
         if key not in self.values:
             self.values[key] = self._made(key, initializer)
         elif self.migrate is not None:
-            self._follow(key, fingerprint(initializer), self.migrate)
+            self._follow(key, fingerprint(initializer, self._keeps), self.migrate)
         value: _T = self.values[key]
         return value
 
     def name_of(self, value: object) -> str | None:
         """How people know an object that is kept."""
         return next((f"the persisted value {key!r}" for key, kept in self.values.items() if kept is value), None)
+
+    def _keeps(self, value: object) -> bool:
+        return any(kept is value for kept in self.values.values())
 
     def check_makers(self, changed: Collection[tuple[str, str]]) -> None:
         """Functions (file, qualified name) are to be changed. Raises Refusal if an initializer is among them."""
@@ -81,7 +84,7 @@ class Persisted:
         if key in self._beginning:
             raise UsageError(f"persist({key!r}, ...): its initializer asks for {key!r} itself")
         self._beginning.add(key)
-        self._made_by[key] = fingerprint(initializer)
+        self._made_by[key] = fingerprint(initializer, self._keeps)
         if code := getattr(initializer, "__code__", None):
             self._makers[key] = code.co_filename, code.co_qualname
         try:
