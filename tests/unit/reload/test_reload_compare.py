@@ -186,6 +186,15 @@ def test_an_edited_statement_is_hard(old: str, new: str, changed: tuple[str, ...
     assert (found.hard, executed(found)) == (True, execute)
 
 
+def test_an_edited_loop_is_named_by_the_line_that_changed() -> None:
+    """Not by the line at which the loop begins."""
+    loop = "print(0)\nfor epoch in range(3):\n    for x in data:\n        step(x)\n    show(epoch)\n"
+    assert diff(loop, loop.replace("step(x)", "step(x, 1)")).changed == ("line 4",)
+    assert diff(loop, loop.replace("show(epoch)", "show(epoch)\n    more()")).changed == ("line 6",)
+    assert diff(loop, loop.replace("range(3)", "range(4)")).changed == ("line 2",)
+    assert diff(loop, loop.replace("    show(epoch)\n", "")).changed == ("line 2",)
+
+
 def test_an_edited_shell_in_a_block_executes_the_block() -> None:
     """A function inside `try` whose decorators changed is executed with its block, which is hard."""
     found = diff(NET, NET.replace("    def choose", "    @log\n    def choose", 1))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import chain, repeat
 from typing import Final
 
 from livespark.runtime.reload.definitions import DefinitionChanges, by_name
@@ -17,7 +18,7 @@ from livespark.runtime.reload.imported import follows, imports
 from livespark.runtime.reload.made import initializers
 from livespark.runtime.reload.names import bound_name
 from livespark.runtime.reload.outline import Definition, Outline, Statement, outline
-from livespark.runtime.reload.syntax import lines
+from livespark.runtime.reload.syntax import changed_line, lines
 
 __all__ = ("Difference", "compare", "follows", "imports", "on_stack")
 
@@ -138,8 +139,9 @@ class _Comparison:
                 continue
             self.hard = True
             self._lost |= _kept(olds[low:high]) - _kept(news[start:end])
-            for number, statement in news[start:end]:
-                self._execute_again(number, statement, statement.keeps)
+            befores = chain((each.node for _, each in olds[low:high]), repeat(None))
+            for (number, statement), before in zip(news[start:end], befores, strict=False):
+                self._execute_again(number, statement, statement.keeps, changed_line(before, statement.node))
             if start == end:
                 line = news[start][1].node.lineno if start < len(news) else self._last_line()
                 self._changed += [(line, _label(statement, line)) for _, statement in olds[low:high]]
@@ -160,15 +162,15 @@ class _Comparison:
         for number, statement in news:
             if number not in aligned:
                 fresh = frozenset(name for each, name in _imported(statement).items() if each not in known)
-                self._execute_again(number, statement, fresh)
+                self._execute_again(number, statement, fresh, statement.node.lineno)
         still = {each for _, statement in news for each in _imported(statement)}
         gone = {name for each, name in (item for _, s in olds for item in _imported(s).items()) if each not in still}
         self._changed += [(1, name) for name in gone - self.new.binds]
 
-    def _execute_again(self, number: int, statement: Statement, fresh: frozenset[str]) -> None:
+    def _execute_again(self, number: int, statement: Statement, fresh: frozenset[str], line: int) -> None:
         self.again.add(number)
         self._fresh[number] = fresh
-        self._changed.append((statement.node.lineno, _label(statement, statement.node.lineno)))
+        self._changed.append((line, _label(statement, line)))
 
     def _compare_definitions(self) -> None:
         olds = by_name(definition for _, definition in self.old.definitions())

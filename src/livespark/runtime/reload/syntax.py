@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-__all__ = ("DEFINITIONS", "DefinitionNode", "dump", "is_decorated_by", "is_inert", "lines")
+__all__ = ("DEFINITIONS", "DefinitionNode", "changed_line", "dump", "is_decorated_by", "is_inert", "lines")
 
 DefinitionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -53,6 +53,18 @@ def lines(tree: ast.AST) -> Iterator[int]:
         for node in getattr(tree, part, ()):
             yield from (getattr(node, "lineno", 0), getattr(node, "end_lineno", 0))
             yield from lines(node)
+
+
+def changed_line(old: ast.AST | None, new: ast.stmt) -> int:
+    """The line of the innermost statement of `new` that is the first to differ from `old`, its predecessor."""
+    if type(old) is type(new):
+        for part in ("body", "orelse", "finalbody"):
+            inner = getattr(new, part, [])
+            befores = [*getattr(old, part, []), *(None for _ in inner)]
+            for before, node in zip(befores, inner, strict=False):
+                if before is None or dump(before) != dump(node):
+                    return changed_line(before, node)
+    return new.lineno
 
 
 def is_inert(node: ast.stmt, *, main: bool) -> bool:
