@@ -18,10 +18,10 @@ from livespark.runtime.exposed.exposed import Exposed
 from livespark.runtime.link.link import Link
 from livespark.runtime.link.pipes import take_over_pipes
 from livespark.runtime.process import runtime
+from livespark.runtime.reload.batches import record_batches
 from livespark.runtime.reload.loading import install_finder
 from livespark.runtime.reload.sources import Sources
 from livespark.runtime.reload.watcher import Watcher
-from livespark.runtime.reload.workers import record_batches
 from livespark.runtime.runner import Runner
 from livespark.runtime.signals import Signals
 

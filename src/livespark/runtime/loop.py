@@ -51,9 +51,11 @@ class Loops:
     def _items(self, key: str, iterable: Iterable[_T], total: int | None, on_error: OnError) -> Iterator[_T]:
         core = self._core
         position = self._open(key, total, on_error)
+        attends = False
         try:
             core.reload.entering(position)
             items = position.items(iterable)
+            del iterable  # where a live iterator goes on, a new one that it contains has workers of its own
             for position.item in items:
                 yield position.item
                 position.item = None
@@ -61,13 +63,16 @@ class Loops:
                 if position.seen:
                     position.forget()
                 if core.pending:
+                    attends = True
                     core.attend(boundary=True)
+                    attends = False
             position.exhaust()
         except GeneratorExit:
             position.leave(broken=_broken(sys._getframe(1)))
             raise
-        except Exception:
-            position.lose_iterator()
+        except BaseException as error:
+            if not attends:
+                position.note_failure(error)
             raise
         finally:
             self._close(position)

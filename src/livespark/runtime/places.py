@@ -1,8 +1,9 @@
 """How loops stood at a moment that somebody remembers, and the items that they have given since."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from livespark.runtime.reload.refetch import Ahead
 
 if TYPE_CHECKING:
     from livespark.runtime.positions import Position, Scope
@@ -77,4 +78,4 @@ class LoopPlace(Place):
     def _ahead(self) -> Iterator[Any] | None:
         if self._iterator is None:
             return None
-        return chain(self._drawn, () if self._iterator_ended else self._iterator)
+        return iter(self._drawn) if self._iterator_ended else Ahead.of(self._drawn, self._iterator)

@@ -13,7 +13,8 @@ from itertools import chain, islice
 from typing import Any, Final, Literal, TypeAlias
 
 from livespark.runtime.places import LoopPlace, Place
-from livespark.runtime.reload.workers import record_batches
+from livespark.runtime.reload.batches import record_batches
+from livespark.runtime.reload.refetch import leave_out, note_failure, take_up
 
 __all__ = ("OnError", "Position", "Scope")
 
@@ -80,11 +81,13 @@ class Scope:
 
 
 class Position(Scope):
-    """Where one loop stands: `index` items are done; with `unfinished`, `item` has begun and not ended."""
+    """Where one loop stands: `index` items are done; with `unfinished`, `item` has begun and not ended; with `failed`,
+    the iterator raised instead of giving it."""
 
     __slots__ = (
         "_iterator",
         "ended",
+        "failed",
         "index",
         "item",
         "key",
@@ -105,7 +108,7 @@ class Position(Scope):
         self.total: int | None = None
         self.since = time.time()
         self.on_error: OnError = "again"
-        self.unfinished = False
+        self.unfinished = self.failed = False
         self.ended = ended
         self.places: tuple[LoopPlace, ...] = ()
         self._iterator: Iterator[Any] | None = None
@@ -113,16 +116,20 @@ class Position(Scope):
     def items(self, iterable: Iterable[Any]) -> Iterator[Any]:
         """The items still to come: of the iterator that is under way, else of `iterable` from the position on."""
         self.rerun()
-        again, self.unfinished = self.unfinished, False
+        again, self.unfinished, self.failed = self.unfinished, False, False
         if self.ended:
             return iter(())
         if type(iterable) is range:
             self._iterator = None
             return iter(iterable[self.index :])
+        if self._iterator is not None and not take_up(self._iterator, iterable):
+            self._lose()
         if self._iterator is None:
             record_batches()
-            self._iterator = islice(iter(iterable), self.index, None) if self.index else iter(iterable)
-            return self._iterator
+            iterator = iter(iterable)
+            next(islice(iterator, self.index, self.index), None)
+            self._iterator = iterator
+            return iterator
         return chain((self.item,), self._iterator) if again else self._iterator
 
     def exhaust(self) -> None:
@@ -138,25 +145,32 @@ class Position(Scope):
         if broken:
             self.item = self._iterator = None
 
-    def lose_iterator(self) -> None:
-        """The iterator raised; it can't be relied on. The next attempt takes a new one at this position."""
+    def note_failure(self, error: BaseException) -> None:
+        """The iterator raised. The next attempt takes a new one at this position, if this one can't be relied on."""
+        self.failed = True
+        if self._iterator is not None and not note_failure(self._iterator, self.index, error):
+            self._lose()
+
+    def _lose(self) -> None:
         for place in self.places:
             place.note_loss(self._iterator)
         self._iterator = None
 
     def note_exception(self) -> None:
         super().note_exception()
-        if self.unfinished and self.on_error == "skip":
+        if (self.unfinished or self.failed) and self.on_error == "skip":
             self._skip()
 
     def skip_unfinished(self) -> None:
-        inner = any(position.unfinished for position in self.children.values())
+        inner = any(position.unfinished or position.failed for position in self.children.values())
         super().skip_unfinished()
-        if self.unfinished and not inner:
+        if (self.unfinished or self.failed) and not inner:
             self._skip()
 
     def _skip(self) -> None:
-        self.unfinished = False
+        if self.failed and self._iterator is not None:
+            leave_out(self._iterator)
+        self.unfinished = self.failed = False
         self.item = None
         self.index += 1
         self.forget()
@@ -173,7 +187,7 @@ class Position(Scope):
         """Stand at another place of the same loop."""
         self.keep_items(())
         self.index, self.item, self._iterator = index, item, iterator
-        self.unfinished, self.ended = unfinished, ended
+        self.unfinished, self.failed, self.ended = unfinished, False, ended
 
 
 _item: Final = vars(Position)["item"]

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from livespark.runtime.core import Core
 from livespark.runtime.loop import Loops
+from livespark.runtime.reload.batches import drawn_by, record_batches
 from livespark.runtime.reload.reach import Reach
-from livespark.runtime.reload.workers import record_batches, renew_workers
+from livespark.runtime.reload.workers import renew_workers
 
 _CODE = """
 import random
@@ -283,7 +284,8 @@ def test_workers_started_before_anybody_looked_are_told(data: Any) -> None:
     loader = _LOADERS["plain"](data)
     iterator: Any = iter(loader)
     next(iterator)
-    del vars(iterator)["_livespark_sent"][2]
+    drawn: Any = drawn_by(iterator)
+    del drawn.sent[2]
     (sentence,) = _edit(data)
     assert sentence == (
         "the DataLoader workers of a Numbers go on with the old code until the next epoch: "
