@@ -55,6 +55,8 @@ class Reloader:
         self._probation: Probation | None = None
         self._rerun = ExitStack()
         self._undoable = self._took_back = False
+        self._stale: frozenset[tuple[str, str]] = frozenset()
+        """What is another definition now, of which the workers of loaders may not know."""
         self._tripped = ""
 
     @property
@@ -113,6 +115,7 @@ class Reloader:
             self._take_back(Setback(self._tripped))
         asked, self._took_back = Asked() if self._took_back else self.prepared.take(), False
         self._trial = Trial(asked, "hard") if asked else None
+        self._stale |= asked.plan.touched
         self._renewal = renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
         with self._rerun:
             self._rerun.callback(renewal.settle)
@@ -155,14 +158,17 @@ class Reloader:
         self._probation = self._guard.begin()
 
     def entering(self, loop: object) -> None:
-        """Where the innermost loop of the unwound script goes on, so do the random generators."""
+        """Before the first loop goes on, new workers are started; where the innermost does, so do the generators."""
+        if self._stale:
+            self._renew_workers()
         if loop is self.continuation.place:
-            self._go_on()
+            self.continuation.end()
 
     def reached(self, error: Failure | None = None) -> Verdict:
         """The new code has come to its first checkpoint, to its end, or to an `error` that holds it."""
         self._rerun.close()
-        self._go_on()
+        self._renew_workers()
+        self.continuation.end()
         trial = self._trial
         if trial is None:
             self._settle()
@@ -196,8 +202,9 @@ class Reloader:
         except BaseException as error:
             self._fail_softly(trial, renewal, probation, error)
         self.renew_bindings()
-        self._renew_workers(asked)
         self._probation, self._undoable = probation, True
+        self._stale |= asked.plan.touched
+        self._renew_workers()
         within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
         message = self._record.applied(trial, [*renewal.notes, *within])
         self._core.begin_probation()
@@ -229,6 +236,7 @@ class Reloader:
         assert self._renewal is not None
         self._rerun.close()
         self._renewal.roll_back()
+        self._stale |= trial.asked.plan.touched
         if probation:
             probation.go_back()
             self.continuation.remember_that(probation.generators, probation.place)
@@ -255,13 +263,9 @@ class Reloader:
         self._renewal = self._probation = self._trial = None
         self._core.probation = False
 
-    def _go_on(self) -> None:
-        if self._trial:
-            self._renew_workers(self._trial.asked)
-        self.continuation.end()
-
-    def _renew_workers(self, asked: Asked) -> None:
-        for sentence in renew_workers(asked.plan.touched):
+    def _renew_workers(self) -> None:
+        changed, self._stale = self._stale, frozenset()
+        for sentence in renew_workers(changed):
             self._record.note(sentence)
 
     def _namespaces(self) -> list[dict[str, Any]]:
