@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from livespark.runtime.places import LoopPlace, Place
 from livespark.runtime.reload.batches import record_batches
-from livespark.runtime.reload.refetch import leave_out, note_failure, take_up
+from livespark.runtime.reload.refetch import give_again, leave_out, note_failure, take_up
 
 __all__ = ("OnError", "Position", "Scope")
 
@@ -122,6 +122,8 @@ class Position(Scope):
         if type(iterable) is range:
             self._iterator = None
             return iter(iterable[self.index :])
+        if again and (renewed := give_again(self._iterator, self.index, self.item)) is not None:
+            self._iterator, again = renewed, False
         if self._iterator is not None and not take_up(self._iterator, iterable):
             self._lose()
         if self._iterator is None:

@@ -40,8 +40,9 @@ class Drawn:
 
     `sent`: batches by task number, of which those are of interest that the iterator is waiting for. `count`: of all
     batches drawn. `ended`: the sampler raised, its iterator gives no more. `failed`: a loop has found that the iterator
-    raised; the number of items in its dataset at that time. `stumbled`: how many items had been given when it last
-    raised because of an index.
+    raised, or has to give its last item again; the number of items in its dataset at that time. `stumbled`: how many
+    items had been given when it last raised because of an index. `outdated`: how many had, when the code that makes
+    them was last changed.
     """
 
     def __init__(self, sampler: object) -> None:
@@ -50,7 +51,7 @@ class Drawn:
         self.count = 0
         self.ended = False
         self.failed: int | None = None
-        self.stumbled = -1
+        self.stumbled = self.outdated = -1
         self._given = 0
         self._generators = capture()
         self._own = [partial(each[1], each[0]()) for each in _generators_of(sampler)]
@@ -82,7 +83,8 @@ class Drawn:
     def follow(self, before: "Drawn", owed: int) -> None:
         """What is drawn here comes after what was drawn before, but for `owed` batches, which are drawn again."""
         self.count += before.count - owed
-        self.stumbled = before.stumbled
+        self.note(before.in_hand, before._given)
+        self.stumbled, self.outdated = before.stumbled, before.outdated
         self._generators, self._own = before._generators, before._own
 
     def draw_again(self, sampler: Any) -> Iterator[Any]:
@@ -122,14 +124,14 @@ def go_on(new: Any, before: Drawn, owed: int) -> None:
 
 
 def live_iterators() -> list[Any]:
-    """The multi-process iterators that have sent something."""
+    """The iterators that have drawn something."""
     return list(_live)
 
 
 def replace_live(former: Any, latter: Any) -> None:
     """The content of the one iterator is that of the other now."""
     _live.discard(former)
-    _live.add(latter) if latter._num_workers else _live.discard(latter)
+    _live.add(latter)
 
 
 def _next_of_many(self: Any) -> Any:
@@ -150,6 +152,7 @@ def _next_of_one(self: Any) -> Any:
     drawn = vars(self).get(_NAME)
     if drawn is None:
         drawn = vars(self)[_NAME] = Drawn(self._index_sampler)
+        _live.add(self)
     batch = drawn.draw(self)
     drawn.note([batch], self._num_yielded)
     return batch

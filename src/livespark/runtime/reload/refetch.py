@@ -13,7 +13,7 @@ from typing import Any, Final
 from livespark.runtime.reload.batches import Drawn, drawn_by, go_on
 from livespark.runtime.reload.workers import made_anew, settings_of, transplant
 
-__all__ = ("Ahead", "leave_out", "note_failure", "take_up")
+__all__ = ("Ahead", "give_again", "leave_out", "note_failure", "take_up")
 
 _MAP: Final = 0
 """torch's `_DatasetKind.Map`."""
@@ -33,10 +33,9 @@ class Ahead(chain[Any]):
 
 def note_failure(iterator: Any, index: int, error: BaseException) -> bool:
     """The iterator of a loop raised when it was asked for item `index`. -> whether it can be taken up again."""
-    parts = _loaders(iterator)
-    records = [drawn for each in parts if (drawn := drawn_by(each)) and each._dataset_kind == _MAP]
+    parts, records = _recorded(iterator)
     given = [each._num_yielded - index for each in parts]
-    if not parts or len(records) < len(parts) or not {0} <= set(given) <= {0, 1}:
+    if not {0} <= set(given) <= {0, 1}:
         return False
     is_lookup = isinstance(error, LookupError)
     if is_lookup and any(drawn.stumbled == index for drawn in records):
@@ -46,6 +45,24 @@ def note_failure(iterator: Any, index: int, error: BaseException) -> bool:
         drawn.failed = _size(each)
         drawn.stumbled = index if is_lookup else drawn.stumbled
     return True
+
+
+def give_again(iterator: Any, index: int, item: Any) -> Any:
+    """What gives item `index` once more, made by the code of now, where `item` was made by other code. None if it was
+    not, or can't be had again. To be followed by `take_up`."""
+    if type(iterator) is enumerate:
+        inner: Any = give_again(_parts(iterator)[0], index, item[1])
+        return None if inner is None else enumerate(inner, item[0])
+    parts, records = _recorded(iterator)
+    given = {each._num_yielded for each in parts}
+    if given != {index + 1} or all(drawn.outdated != index + 1 for drawn in records):
+        return None
+    if type(iterator) is zip and len(parts) < len(_parts(iterator)):
+        return None
+    for each, drawn in zip(parts, records, strict=True):
+        each._num_yielded -= 1
+        drawn.failed = _size(each)
+    return iterator
 
 
 def leave_out(iterator: Any) -> None:
@@ -82,12 +99,23 @@ def _loaders(value: Any) -> list[Any]:
     if isinstance(value, Ahead):
         return _loaders(value.iterator)
     if type(value) is enumerate:
-        reduced: Any = value.__reduce__()
-        return _loaders(reduced[1][0])
+        return _loaders(_parts(value)[0])
     if type(value) is zip:  # what comes behind an iterator that raises has not been asked
-        reduced = value.__reduce__()
-        return list(takewhile(_is_loader, reduced[1]))
+        return list(takewhile(_is_loader, _parts(value)))
     return []
+
+
+def _parts(wrapper: Any) -> tuple[Any, ...]:
+    """The iterators in an `enumerate` or a `zip`."""
+    parts: tuple[Any, ...] = wrapper.__reduce__()[1]
+    return parts[:1] if type(wrapper) is enumerate else parts
+
+
+def _recorded(iterator: Any) -> tuple[list[Any], list[Drawn]]:
+    """The loaders' iterators in this one, and their records; none where one is not known."""
+    parts = _loaders(iterator)
+    records = [drawn for each in parts if (drawn := drawn_by(each)) and each._dataset_kind == _MAP]
+    return (parts, records) if len(records) == len(parts) else ([], [])
 
 
 def _fits(iterator: Any, source: Any) -> bool:

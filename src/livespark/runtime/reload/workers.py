@@ -35,9 +35,12 @@ def renew_workers(changed: Set[tuple[str, str]]) -> list[str]:
 def _renewed(iterator: Any, reach: Reach) -> str:
     """-> why the iterator could not be given new workers; empty if it could, or needs none."""
     drawn = drawn_by(iterator)
-    if iterator._shutdown or drawn is None or drawn.failed is not None:
+    if drawn is None or not reach.of(
+        [iterator._dataset, iterator._collate_fn, getattr(iterator, "_worker_init_fn", None)]
+    ):
         return ""
-    if not reach.of([iterator._dataset, iterator._collate_fn, iterator._worker_init_fn]):
+    drawn.outdated = iterator._num_yielded
+    if drawn.failed is not None or not iterator._num_workers or iterator._shutdown:
         return ""
     name = f"the DataLoader workers of a {type(iterator._dataset).__name__}"
     if any(base.__name__ in ("IterDataPipe", "MapDataPipe") for base in type(iterator._dataset).__mro__):
