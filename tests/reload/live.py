@@ -45,6 +45,19 @@ class Live:
         self._order("step")
         return self.seen()
 
+    def until_held(self) -> list[Any]:
+        """The first step and more, until the script raises and the run is held. -> what they saw."""
+        seen: list[Any] = []
+        while True:
+            line = self._read()
+            self.told.append(line)
+            assert "ended" not in line, self.told
+            if _is_held(line):
+                return seen
+            if "seen" in line:
+                seen.append(line["seen"])
+                self._order("step")
+
     def reloaded(self, after: int = 0) -> tuple[Reloaded, Any]:
         """Let the worker go on until it has told of one more reload than `after`. -> the newest, and what is seen."""
         order = "await"
