@@ -15,7 +15,7 @@ from operator import or_
 from types import CodeType
 from typing import Any, Final
 
-from livespark.runtime.reload.codes import match_codes, same
+from livespark.runtime.reload.codes import functions
 
 __all__ = ("ADOPT", "BIND", "instrument")
 
@@ -36,7 +36,15 @@ def instrument(statements: list[ast.stmt], plain: CodeType) -> CodeType:
         flags=plain.co_flags & _FUTURES,
         dont_inherit=True,
     )
-    return _graft(code, {id(mine): theirs for mine, theirs in match_codes(code, plain) if same(mine, theirs)})
+    places = {_place(theirs): theirs for _, theirs in functions(plain)}
+    return _graft(code, {id(mine): places[_place(mine)] for _, mine in functions(code) if _place(mine) in places})
+
+
+def _place(code: CodeType) -> tuple[object, ...]:
+    """Where a function stands. What it does tells nothing: a call of `random.random` is compiled otherwise where the
+    statements compiled with it import `random`."""
+    ends = [(line, column) for _, line, _, column in code.co_positions() if line is not None and column is not None]
+    return code.co_qualname, code.co_firstlineno, max(ends, default=None)
 
 
 def _graft(code: CodeType, plain: dict[int, CodeType]) -> CodeType:
