@@ -54,6 +54,10 @@ class Probation:
         self._left -= 1
         return self._watch.bad or ""
 
+    def prolong(self) -> None:
+        """More new code has come: count from here."""
+        self._left = self._guard.settings.guard
+
     @property
     def is_over(self) -> bool:
         """Whether the new code has proved itself."""

@@ -29,6 +29,7 @@ from livespark.runtime.reload.record import Record, Setback, Trial
 from livespark.runtime.reload.renewal import Renewal
 from livespark.runtime.reload.sources import Source, Sources
 from livespark.runtime.reload.stack import code_on_stack, threads_within
+from livespark.runtime.reload.trials import Trials
 from livespark.runtime.reload.workers import renew_workers
 from livespark.runtime.state import State
 
@@ -50,8 +51,7 @@ class Reloader:
         self._persisted = persisted
         self._journal = journal
         self._record = Record(core)
-        self._trial: Trial | None = None
-        self._renewal: Renewal | None = None
+        self._trials = Trials()
         self._probation: Probation | None = None
         self._rerun = ExitStack()
         self._undoable = self._took_back = False
@@ -114,9 +114,9 @@ class Reloader:
         if self._tripped:
             self._take_back(Setback(self._tripped))
         asked, self._took_back = Asked() if self._took_back else self.prepared.take(), False
-        self._trial = Trial(asked, "hard") if asked else None
+        renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
+        self._trials.add(Trial(asked, "hard") if asked else None, renewal)
         self._stale |= asked.plan.touched
-        self._renewal = renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
         with self._rerun:
             self._rerun.callback(renewal.settle)
             self._rerun.enter_context(answered_once(self._namespaces()))
@@ -128,7 +128,7 @@ class Reloader:
 
     def undo(self, error: BaseException) -> bool:
         """The script has raised `error`. -> whether the code before is back, and is to run again from its top."""
-        if self._trial is None or not (self._undoable and self._trial.asked.plan):
+        if not (self._undoable and self._trials):
             return False
         self._take_back(Setback.of(error))
         return True
@@ -151,11 +151,12 @@ class Reloader:
         """A reload is about to unwind the script: with new code, or, where the guard has tripped, back to the old."""
         if self._tripped:
             return
-        self._settle()
         self._undoable = self._core.levels[-1].state is not RunState.HELD
+        if not self._undoable:
+            self._settle()
         self.continuation.remember(self._core.levels)
         self.continuation.begin()
-        self._probation = self._guard.begin()
+        self._watch_over()
 
     def entering(self, loop: object) -> None:
         """Before the first loop goes on, new workers are started; where the innermost does, so do the generators."""
@@ -169,11 +170,11 @@ class Reloader:
         self._rerun.close()
         self._renew_workers()
         self.continuation.end()
-        trial = self._trial
+        trial = self._trials.newest
         if trial is None:
             self._settle()
             return Verdict(hard=True)
-        message = self._record.applied(trial, self._renewal.notes if self._renewal else (), error)
+        message = self._record.applied(trial, self._trials.notes, error)
         self._prove()
         return Verdict(True, trial.summary(), message)
 
@@ -191,18 +192,18 @@ class Reloader:
 
     def _replace(self, asked: Asked) -> Verdict:
         """Softly."""
-        self._settle()
         self.continuation.remember(self._core.levels)
-        probation = self._guard.begin()
-        self._trial = trial = Trial(asked, "soft")
-        self._renewal = renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of, soft=True)
+        trial = Trial(asked, "soft")
+        renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of, soft=True)
+        self._watch_over()
+        self._trials.add(trial, renewal)
         try:
             self._persisted.check_makers(asked.plan.touched)
             renewal.apply()
         except BaseException as error:
-            self._fail_softly(trial, renewal, probation, error)
+            self._fail_softly(trial, error)
         self.renew_bindings()
-        self._probation, self._undoable = probation, True
+        self._undoable = True
         self._stale |= asked.plan.touched
         self._renew_workers()
         within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
@@ -210,16 +211,20 @@ class Reloader:
         self._core.begin_probation()
         return Verdict(False, trial.summary(), message)
 
-    def _fail_softly(
-        self, trial: Trial, renewal: Renewal, probation: Probation | None, error: BaseException
-    ) -> NoReturn:
+    def _fail_softly(self, trial: Trial, error: BaseException) -> NoReturn:
         setback = Setback.of(error)
-        renewal.roll_back()
-        if probation:
-            probation.end()
-        self._trial = self._renewal = None
+        self._trials.drop()
+        if not self._trials:
+            self._settle()
         self._record.failed(trial, "refused", setback)
         raise find_signal(error) or CommandRefused(setback.sentence) from None
+
+    def _watch_over(self) -> None:
+        """With the guard. What it remembers already, from before code that has not proved itself, remains."""
+        if self._probation:
+            self._probation.prolong()
+        else:
+            self._probation = self._guard.begin()
 
     def _start_afresh(self, asked: Asked, renewal: Renewal) -> None:
         """What was asked for besides new code."""
@@ -231,21 +236,23 @@ class Reloader:
 
     def _take_back(self, setback: Setback) -> None:
         """The code before is in force again, and with the guard the values."""
-        trial, probation = self._trial, self._probation
-        assert trial is not None
-        assert self._renewal is not None
+        probation, newest = self._probation, self._trials.newest
         self._rerun.close()
-        self._renewal.roll_back()
-        self._stale |= trial.asked.plan.touched
+        self._trials.take_back(lambda trial: self._note_setback(trial, setback, together=trial is not newest))
         if probation:
             probation.go_back()
             self.continuation.remember_that(probation.generators, probation.place)
         self.continuation.begin()
-        self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
-        self._trial = self._probation = None
+        self._probation = None
         self._tripped, self._took_back = "", True
         with self._core.changed:
             self._core.take_back(setback.sentence)
+
+    def _note_setback(self, trial: Trial, setback: Setback, *, together: bool) -> None:
+        self._stale |= trial.asked.plan.touched
+        if together:
+            setback = Setback(f"taken back with what came after it: {setback.sentence}")
+        self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
 
     def _prove(self) -> None:
         """The new code is in place; it stays, unless the guard still watches."""
@@ -256,11 +263,10 @@ class Reloader:
 
     def _settle(self) -> None:
         """The code that runs now is the code to go back to."""
-        if self._renewal:
-            self._renewal.commit()
+        self._trials.commit()
         if self._probation:
             self._probation.end()
-        self._renewal = self._probation = self._trial = None
+        self._probation = None
         self._core.probation = False
 
     def _renew_workers(self) -> None:
