@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +24,12 @@ Reloaded = dict[str, Any]
 class Live:
     """One worker. Not for several threads."""
 
-    def __init__(self, connection: socket.socket, folder: Path) -> None:
+    def __init__(self, connection: socket.socket, folder: Path, guard: int = 0) -> None:
         self.told: list[dict[str, Any]] = []
         self._connection = connection
         self._left = b""
-        self._order(str(folder))
+        self._asked = 0
+        self._order(f"{folder}\t{guard}")
 
     def seen(self) -> Any:
         """What the next step sees, waited for; the worker then stands behind it."""
@@ -39,6 +40,37 @@ class Live:
             assert not _is_held(line), self.told
             if "seen" in line:
                 return line["seen"]
+
+    def hear(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The next line that is `wanted`."""
+        while True:
+            line = self._read()
+            self.told.append(line)
+            if wanted(line):
+                return line
+
+    def go_on(self) -> None:
+        """Let the worker go on from where it stands."""
+        self._order("step")
+
+    def calm(self) -> None:
+        """From here on `reloaded` waits for something new."""
+        self._order("calm")
+        self.hear(lambda line: "calm" in line)
+
+    def ask(self, kind: str, **fields: Any) -> int:
+        """Ask something of the run, as a client would. -> the command's number."""
+        self._asked += 1
+        command = {"number": self._asked, "id": f"c{self._asked}", "actor": "test", "command": {"kind": kind, **fields}}
+        self._order(f"ask {json.dumps(command)}")
+        return self._asked
+
+    def answer(self, number: int) -> dict[str, Any]:
+        """What has been answered to a command so far; empty if nothing."""
+        events = [line["event"] for line in self.told if "event" in line]
+        answers = [each["answer"] for each in events if each["type"] == "answered" and each["number"] == number]
+        assert len(answers) <= 1
+        return answers[0] if answers else {}
 
     def step(self) -> Any:
         """One more step. -> what it saw."""
@@ -106,9 +138,9 @@ class Nursery:
         )
 
     @contextmanager
-    def worker(self, folder: Path) -> Iterator[Live]:
-        """A worker that runs `script.py` in `folder`; it ends with the block."""
-        live = Live(self._connect(), folder)
+    def worker(self, folder: Path, guard: int = 0) -> Iterator[Live]:
+        """A worker that runs `script.py` in `folder`, with `guard` for so many checkpoints; it ends with the block."""
+        live = Live(self._connect(), folder, guard)
         try:
             yield live
         finally:

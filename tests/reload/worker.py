@@ -6,7 +6,11 @@ observation the script waits for a line: `step` lets it go on; `await` lets it g
 it, or has been told about a reload. At the end of stdin the process group ends.
 
 `python worker.py --serve SOCKET MODULE...` imports the modules once, then makes such a worker for each connection to
-the Unix socket, by a fork: the first line names the folder. It ends with its stdin.
+the Unix socket, by a fork: the first line names the folder, and after a tab, perhaps, the checkpoints of the guard. It
+ends with its stdin.
+
+A line `ask JSON` delivers a command, `calm` forgets what has been asked and told up to there (and is answered): whenever
+they come; the script goes on waiting.
 """
 
 import importlib
@@ -24,6 +28,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from livespark.protocol.events import Event
 
 __all__ = ("attach_and_run",)
@@ -40,6 +46,7 @@ class Driver:
         self._writing = threading.Lock()
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._rung = threading.Event()
+        self.deliver: Callable[[Any], None]
 
     def start(self) -> None:
         stepping = ModuleType("stepping")
@@ -75,12 +82,22 @@ class Driver:
 
     def _listen(self) -> None:
         for line in self._orders:
-            self._waiting.put(line.strip())
+            order, _, command = line.strip().partition(" ")
+            if order == "ask":
+                self.deliver(json.loads(command))
+            elif order == "calm":
+                self._rung.clear()
+                self.tell({"calm": True})
+            else:
+                self._waiting.put(order)
         os.killpg(0, signal.SIGKILL)
 
 
-def attach_and_run(driver: Driver) -> int:
+def attach_and_run(driver: Driver, guard: int = 0) -> int:
     """Run `script.py` of the current directory as `livespark dev` does, watching its files. -> the exit status."""
+    import msgspec
+
+    from livespark.protocol.commands import Delivery
     from livespark.protocol.runs import Entry, Reloading
     from livespark.runtime.attach import follow_files
     from livespark.runtime.exposed.exposed import Exposed
@@ -88,7 +105,9 @@ def attach_and_run(driver: Driver) -> int:
     from livespark.runtime.runner import Runner
 
     core = runtime.core
-    runtime.attach(driver, Exposed(), {}, patience=float("inf"), reloading=Reloading(watch=True))
+    reloading = Reloading(watch=True, guard=guard)
+    desk = runtime.attach(driver, Exposed(), {}, patience=float("inf"), reloading=reloading)
+    driver.deliver = lambda command: desk.deliver(msgspec.convert(command, Delivery))
     settle, restart = runtime.sample, runtime.restart
     follow = partial(follow_files, watching=True)
     runner = Runner(core, runtime.reloader, stay=True, settle=settle, restart=restart, opened=follow)
@@ -96,11 +115,12 @@ def attach_and_run(driver: Driver) -> int:
         return runner.run(Entry(script="script.py"))
 
 
-def _work(folder: str, orders: TextIO, lines: TextIO) -> int:
+def _work(where: str, orders: TextIO, lines: TextIO) -> int:
+    folder, _, guard = where.partition("\t")
     os.chdir(folder)
     driver = Driver(orders, lines)
     driver.start()
-    status = attach_and_run(driver)
+    status = attach_and_run(driver, int(guard or 0))
     driver.tell({"ended": status})
     return status
 
