@@ -9,8 +9,8 @@ it, or has been told about a reload. At the end of stdin the process group ends.
 the Unix socket, by a fork: the first line names the folder, and after a tab, perhaps, the checkpoints of the guard. It
 ends with its stdin.
 
-A line `ask JSON` delivers a command, `calm` forgets what has been asked and told up to there (and is answered): whenever
-they come; the script goes on waiting.
+A line `ask JSON` delivers a command; `calm` forgets what has been asked and told up to there, and is answered: both
+whenever they come, while the script goes on waiting.
 """
 
 import importlib
