@@ -1,26 +1,27 @@
 """How loops stood at a moment that somebody remembers, and the items that they have given since."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from livespark.runtime.positions import Position, Scope
 from livespark.runtime.reload.refetch import Ahead
 
-if TYPE_CHECKING:
-    from livespark.runtime.positions import Position, Scope
-
-__all__ = ("LoopPlace", "Place")
+__all__ = ("Place",)
 
 
 class Place:
-    """How a scope stood."""
+    """How the loops in a scope stood. Until it is let go, the items that they draw from then on are kept."""
 
-    def __init__(self, scope: "Scope") -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._past = dict(scope.past)
-        self._children = {name: (position, position.remember()) for name, position in scope.children.items()}
+        self._children = {name: (position, _LoopPlace(position)) for name, position in scope.children.items()}
 
     def put_back(self) -> None:
-        """The scope stands here again, its code before its top."""
+        """The loops stand again as they stood; those that are new are gone. Their code has been left, and runs again.
+
+        Iterators that have gone on give the items since then again. Other places that were remembered are forgotten.
+        """
         self._scope.rerun()
         self._scope.past = dict(self._past)
         self._scope.children = {name: position for name, (position, _) in self._children.items()}
@@ -28,19 +29,19 @@ class Place:
             place.put_back()
 
     def let_go(self) -> None:
-        """Items are kept no more."""
+        """Nobody will go back to it. A second time, nothing happens."""
         for _, place in self._children.values():
             place.let_go()
 
 
-class LoopPlace(Place):
+class _LoopPlace(Place):
     """How a loop stood, and the items that it has drawn since.
 
     Of each index one item is kept, the first: a loop sets its item again when it repeats it, and clears it (None) at
     its end. `_drawn` begins with the item after the one that was in hand.
     """
 
-    def __init__(self, position: "Position") -> None:
+    def __init__(self, position: Position) -> None:
         super().__init__(position)
         self._position = position
         self._index, self._item, self._iterator = position.index, position.item, position._iterator

@@ -3,16 +3,15 @@
 A loop is found again after a reload by its key and by how many loops of that key came before it within the same item of
 the same outer loop (or the same script, or the same call).
 
-Somebody can remember how all of this stands (`Scope.remember`), and go back to it when the loops have been left. While
+Somebody can remember how all of this stands (`places.Place`), and go back to it when the loops have been left. While
 they do, a position's class is another one, that keeps the items drawn since; nobody else pays for it.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from livespark.runtime.places import LoopPlace, Place
 from livespark.runtime.reload.batches import record_batches
 from livespark.runtime.reload.refetch import give_again, leave_out, note_failure, take_up
 
@@ -22,6 +21,14 @@ OnError: TypeAlias = Literal["again", "skip"]
 
 _KEPT: Final = 1000
 """Loops of one key in one place whose positions are kept: a loop in a plain `while True` must not use up the memory."""
+
+
+class Follower(Protocol):
+    """Somebody who is told what a loop's iterator gives, and how it ends."""
+
+    def note_item(self, index: int, item: Any) -> None: ...
+    def note_end(self, iterator: Iterator[Any] | None) -> None: ...
+    def note_loss(self, iterator: Iterator[Any] | None) -> None: ...
 
 
 class Scope:
@@ -64,21 +71,6 @@ class Scope:
         for position in self.children.values():
             position.skip_unfinished()
 
-    def remember(self) -> Place:
-        """How the loops in here stand, for `go_back`. Until `forget_place`, the items drawn from now on are kept."""
-        return Place(self)
-
-    def go_back(self, place: Place) -> None:
-        """The loops stand again as they stood, those that are new are gone. Their code has been left, and runs again.
-
-        Iterators that have gone on give the items since then again. Other places that were remembered are forgotten.
-        """
-        place.put_back()
-
-    def forget_place(self, place: Place) -> None:
-        """Nobody will go back to it. For a place that is forgotten already, nothing happens."""
-        place.let_go()
-
 
 class Position(Scope):
     """Where one loop stands: `index` items are done; with `unfinished`, `item` has begun and not ended; with `failed`,
@@ -110,7 +102,7 @@ class Position(Scope):
         self.on_error: OnError = "again"
         self.unfinished = self.failed = False
         self.ended = ended
-        self.places: tuple[LoopPlace, ...] = ()
+        self.places: tuple[Follower, ...] = ()
         self._iterator: Iterator[Any] | None = None
 
     def items(self, iterable: Iterable[Any]) -> Iterator[Any]:
@@ -177,10 +169,7 @@ class Position(Scope):
         self.index += 1
         self.forget()
 
-    def remember(self) -> LoopPlace:
-        return LoopPlace(self)
-
-    def keep_items(self, places: tuple[LoopPlace, ...]) -> None:
+    def keep_items(self, places: tuple[Follower, ...]) -> None:
         """From now on these places are told which items are drawn."""
         self.places = places
         self.__class__ = _Remembered if places else Position

@@ -36,7 +36,7 @@ class _Watched(Core):
     def attend(self, *, boundary: bool = False) -> None:
         self._count += 1
         if self._count == self._remember_at:
-            self.place = self.scope.remember()
+            self.place = Place(self.scope)
             self.remembered = len(self.trace)
         if self._count == self.leave_at:
             raise SparkReloadError("the test")
@@ -90,8 +90,8 @@ def test_after_going_back_the_loops_go_on_as_if_nothing_had_been(
     core.levels[0].rerun()
     if core.place is None:
         return
-    core.scope.go_back(core.place)
-    core.scope.forget_place(core.place)
+    core.place.put_back()
+    core.place.let_go()
     del core.trace[core.remembered :]
     _script(core, outer, inner)
     assert core.trace == expected
@@ -105,7 +105,7 @@ def test_it_is_the_live_iterator_that_goes_on() -> None:
         list(Loops(core).loop("n", iter("abcdef")))
     assert core.place
     core.levels[0].rerun()
-    core.scope.go_back(core.place)
+    core.place.put_back()
     assert list(Loops(core).loop("n", iter("never used"))) == ["c", "d", "e", "f"]
 
 
@@ -117,7 +117,7 @@ def test_an_item_that_was_in_hand_is_done_again_as_after_a_reload() -> None:
     def script() -> None:
         for item in loop("n", iter("abcd")):
             if item == "b":
-                core.place = core.scope.remember()
+                core.place = Place(core.scope)
             if item == "d":
                 raise ValueError("the test")
 
@@ -125,7 +125,7 @@ def test_an_item_that_was_in_hand_is_done_again_as_after_a_reload() -> None:
         script()
     core.levels[0].rerun()
     assert core.place
-    core.scope.go_back(core.place)
+    core.place.put_back()
     assert list(loop("n", iter("never used"))) == ["b", "c", "d"]
 
 
@@ -144,7 +144,7 @@ def test_an_item_left_out_since_comes_again() -> None:
     core.scope.note_exception()
     core.levels[0].rerun()
     assert core.place
-    core.scope.go_back(core.place)
+    core.place.put_back()
     assert list(loop("n", iter("never used"))) == ["b", "c"]
 
 
@@ -161,7 +161,7 @@ def test_an_iterator_that_raised_since_is_taken_anew() -> None:
         list(loop("n", failing()))
     core.levels[0].rerun()
     assert core.place
-    core.scope.go_back(core.place)
+    core.place.put_back()
     assert list(loop("n", iter([10, 11, 12, 13]))) == [11, 12, 13]
 
 
@@ -195,7 +195,7 @@ def test_an_iterator_used_again_after_its_end_is_not_asked_again() -> None:
     assert core.trace[-1][0] == 1
     core.levels[0].rerun()
     assert core.place
-    core.scope.go_back(core.place)
+    core.place.put_back()
     del core.trace[:]
     script()
     assert core.trace == [(0, 0), (1, 2), (1, 1), (1, 0)]
@@ -208,13 +208,13 @@ def test_two_places_are_remembered_independently() -> None:
     def script() -> None:
         for item in Loops(core).loop("n", iter("abcdef")):
             if item == "c":
-                core.scope.forget_place(core.scope.remember())
+                Place(core.scope).let_go()
 
     with pytest.raises(SparkReloadError):
         script()
     assert core.place
     core.levels[0].rerun()
-    core.scope.go_back(core.place)
+    core.place.put_back()
     assert list(Loops(core).loop("n", "")) == ["b", "c", "d", "e", "f"]
 
 
@@ -227,8 +227,8 @@ def test_nothing_is_kept_when_nobody_remembers() -> None:
     (position,) = core.scope.children.values()
     assert core.place
     assert type(position) is not Position
-    core.scope.forget_place(core.place)
-    core.scope.forget_place(core.place)
+    core.place.let_go()
+    core.place.let_go()
     assert (type(position), position.places) == (Position, ())
     next(loop)
     assert core.place._children[("n", 0)][1]._drawn == [first]

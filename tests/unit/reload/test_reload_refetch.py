@@ -283,12 +283,12 @@ def test_after_going_back_it_goes_on_behind_what_it_gave() -> None:
     expected = _undisturbed(_LOADERS["workers"])
     script = Script(_LOADERS["workers"])
     places: list[Place] = []
-    script.before = lambda _: places.append(script.core.levels[0].scope.remember()) if len(script.seen) == 3 else None
+    script.before = lambda _: places.append(Place(script.core.levels[0].scope)) if len(script.seen) == 3 else None
     _break("dataset", expected[6][1])
     script.run()
     Numbers.broken = frozenset()
     script.before = lambda _: None
-    script.core.levels[0].scope.go_back(places[0])
+    places[0].put_back()
     del script.seen[3:]
     assert script.run() == ""
     assert script.seen == expected

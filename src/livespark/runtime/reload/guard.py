@@ -9,6 +9,7 @@ from livespark.protocol.runs import Reloading
 from livespark.runtime.journal import Journal
 from livespark.runtime.level import Level
 from livespark.runtime.persist import Persisted
+from livespark.runtime.places import Place
 from livespark.runtime.reload.continuation import innermost
 from livespark.runtime.reload.generators import Generators, capture
 from livespark.runtime.reload.memory import Memory
@@ -37,9 +38,8 @@ class Probation:
         self._guard = guard
         self.generators: Generators = capture()
         self.place = innermost(guard.levels)
-        self._scope = guard.levels[0].scope
         self._memory = Memory.take(guard.persisted.values)
-        self._positions = self._scope.remember()
+        self._positions = Place(guard.levels[0].scope)
         self._mark = guard.journal.mark()
         self._watch = guard.journal.watch(guard.settings.metric)
         self._left = guard.settings.guard
@@ -66,11 +66,11 @@ class Probation:
     def go_back(self) -> None:
         """The values, the loops and the counters as they were."""
         self._memory.put_back(self._guard.persisted.values)
-        self._scope.go_back(self._positions)
+        self._positions.put_back()
         self._guard.journal.go_back(self._mark)
         self.end()
 
     def end(self) -> None:
         """Remember no more."""
-        self._scope.forget_place(self._positions)
+        self._positions.let_go()
         self._watch.close()
