@@ -134,10 +134,10 @@ class Core(State):
             self.end_renewal()
         if self.stopping:
             self.patience.end()
-            raise SparkStopError("stop was asked")
+            raise self.escape.note(SparkStopError("stop was asked"))
         if self.renewal or (self.hard and self._rests()):
             self.begin_renewal()
-            raise SparkReloadError("the script runs again with its new code")
+            raise self.escape.note(SparkReloadError("the script runs again with its new code"))
         if self.reloads and not self.hard:
             return self._try_reload
         if self.queue:
@@ -183,7 +183,7 @@ class Core(State):
         if not self.renewal and (reason := self.reload.passed()):
             with self.changed:
                 self.begin_renewal()
-            raise SparkReloadError(reason)
+            raise self.escape.note(SparkReloadError(reason))
 
     # calls
 

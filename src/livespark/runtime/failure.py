@@ -13,7 +13,7 @@ from typing import Any, Final
 from livespark.errors import SparkSignal
 from livespark.protocol.commands import Failure, Frame
 
-__all__ = ("clean_traceback", "describe", "find_signal", "where")
+__all__ = ("clean_traceback", "describe", "find_signal", "is_foreign", "where")
 
 _OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _INSTALLED: Final = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -58,13 +58,13 @@ def find_signal(error: BaseException) -> SparkSignal | None:
 def where(thread: int | None) -> str:
     """Where a thread stands now, in the user's own code if it is anywhere there: `train.py:31 in fit`."""
     innermost = frame = sys._current_frames().get(thread or 0)
-    while frame is not None and _is_foreign(frame.f_code.co_filename):
+    while frame is not None and is_foreign(frame.f_code.co_filename):
         frame = frame.f_back
     frame = frame or innermost
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}" if frame else "an unknown place"
 
 
-def _is_foreign(file: str) -> bool:
+def is_foreign(file: str) -> bool:
     """Whether code in `file` is not the user's: ours, the standard library, an installed package."""
     return file.startswith((_OURS, *_FOREIGN))
 
@@ -77,7 +77,7 @@ def _is_machinery(frame: FrameType) -> bool:
 def _frame(frame: FrameType, line: int) -> Frame:
     code = frame.f_code
     summary = traceback.FrameSummary(code.co_filename, line, code.co_qualname)
-    variables = {} if _is_foreign(code.co_filename) else _variables(frame)
+    variables = {} if is_foreign(code.co_filename) else _variables(frame)
     return Frame(code.co_filename, line, code.co_qualname, summary.line or "", variables)
 
 

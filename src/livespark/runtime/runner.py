@@ -107,7 +107,9 @@ class Runner:
         except BaseException as error:
             if self._core.inert:
                 raise
+            self._core.escape.close()
             return self._caught(error)
+        self._core.escape.close()
         return self._noted(_RETURNED)
 
     def _caught(self, error: BaseException) -> Ending:
@@ -139,6 +141,7 @@ class Runner:
         try:
             self._core.serve(state, ending.reason, ending.error)
         except BaseException as error:
+            self._core.escape.close()
             ending = classify(error)
         return ending
 

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from livespark.protocol.commands import Failure
 from livespark.protocol.events import Notice, Status
 from livespark.protocol.lifecycle import TERMINAL, RunState, may_follow
+from livespark.runtime.escape import Escape
 from livespark.runtime.level import Level
 from livespark.runtime.patience import Patience
 from livespark.runtime.ports import NoReloader, Outbox, Reloads, SilentOutbox, Verdict
@@ -64,6 +65,7 @@ class State:
         self.hard = self.probation = False
         self.reloading: list[Request] = []
         self.renewal: Literal["", "unwinding", "renewed"] = ""
+        self.escape = Escape()
         self.sample_due = False
         self.told_to_resume = False
 
