@@ -8,7 +8,7 @@ where the script has none.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from livespark.errors import Busy, CommandRefused, SparkSignal, SparkStopError
 from livespark.protocol.commands import Call, Set
@@ -22,6 +22,8 @@ __all__ = ("Calls", "StartAsync")
 
 StartAsync: TypeAlias = "Callable[[Calls, Request, BoundCall, EventLoop], None]"
 """Calls an async function; see `asynchronous.start`."""
+
+_NOT_AGAIN: Final = "a reload interrupted the call, and with the new code it can't be called again: {}"
 
 
 class Calls:
@@ -38,7 +40,7 @@ class Calls:
             if isinstance(request.command, Set):
                 self._set(request, request.command)
             elif isinstance(request.command, Call):
-                self._call(request, self._bind(request.command), loop)
+                self._call(request, self._bind(request, request.command), loop)
 
     def divert(self, request: Request) -> bool:
         """On any thread: execute `request` elsewhere if it calls a function marked `concurrent`. -> whether it does."""
@@ -60,8 +62,13 @@ class Calls:
             request.apply(self.core.step(), applied.values, applied.note)
             self.core.ask_sample()
 
-    def _bind(self, command: Call) -> BoundCall:
-        return self._bindings.resolve(command.function).bind(command.args, command.kwargs)
+    def _bind(self, request: Request, command: Call) -> BoundCall:
+        try:
+            return self._bindings.resolve(command.function).bind(command.args, command.kwargs)
+        except CommandRefused as refused:
+            if request.started:
+                request.refuse(_NOT_AGAIN.format(refused), self.core.step())
+            raise
 
     def _call(self, request: Request, bound: BoundCall, loop: EventLoop) -> None:
         if bound.is_async:
@@ -78,7 +85,7 @@ class Calls:
     def _beside(self, request: Request, command: Call) -> None:
         try:
             with self.answering(request):
-                bound = self._bind(command)
+                bound = self._bind(request, command)
                 if self.core.begin_beside(request, bound.name):
                     with self.busy(request, bound):
                         self.apply(request, bound.function(*bound.args, **bound.kwargs))
