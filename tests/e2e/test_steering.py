@@ -67,7 +67,7 @@ def test_edits_keep_their_type_and_are_answered(stage: Stage, run: str) -> None:
     applied = stage.command(run, "set", values={"state.lr": 0.5})
     assert applied["outcome"] == "applied"
     assert applied["step"] > 0
-    eventually(lambda: stage.live(run)["state.lr"] == 0.5, "the new value on the page")
+    eventually(lambda: stage.live(run).get("state.lr") == 0.5, "the new value on the page")
 
     refused: dict[str, Any] = {
         "state.lr": "much",
