@@ -10,16 +10,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from types import CodeType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from livespark.protocol.events import FileChange
 from livespark.runtime.reload.codes import match_codes, same
 from livespark.runtime.reload.compare import Difference, compare, follows, imports, on_stack
 from livespark.runtime.reload.history import describe_change
+from livespark.runtime.reload.names import names_in
 from livespark.runtime.reload.sources import MAIN, Source, Sources
 
 __all__ = ("Copy", "FilePlan", "Plan", "Planner")
 
+_BINDINGS: Final = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.AnnAssign, ast.Import, ast.ImportFrom),
+)
 Copy: TypeAlias = tuple[str, str, str]
 
 
@@ -90,9 +95,43 @@ class Plan:
         """The code that will not be executed any more."""
         return [old for file in self.files for old, new in file.pairs if not same(old, new)]
 
+    @property
+    def concerned(self) -> frozenset[tuple[str, str]]:
+        """File and name of all that may mean something else now: also what is executed with a changed statement, and
+        what other files call it."""
+        found = {
+            module: {*file.difference.changed, *_named_by(file.difference.execute)}
+            for file in self.files
+            for module in file.modules
+        }
+        open_ends = list(found)
+        while open_ends:
+            names = found[module := open_ends.pop()]
+            for importer, name, alias in self.copies.get(module, ()):
+                if name in names and alias not in found.setdefault(importer, set()):
+                    found[importer].add(alias)
+                    open_ends.append(importer)
+        paths = {module: file.after.path for file in self.files for module in file.modules}
+        return frozenset((paths.get(module, ""), name) for module, names in found.items() for name in names)
+
     def is_hard(self, stack: Collection[CodeType]) -> bool:
         """Whether the script has to unwind, given the code of the frames on the training thread's stack."""
         return bool(self.extras) or any(_unwinds(file, stack) for file in self.files)
+
+
+def _named_by(statements: Iterable[ast.stmt]) -> set[str]:
+    """What the statements bind, and, where that is not all they do, what they may change."""
+    found: set[str] = set()
+    for statement in statements:
+        names = names_in(statement)
+        found |= names.binds if _only_binds(statement) else names.binds | names.reads
+    return found
+
+
+def _only_binds(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        return all(isinstance(target, ast.Name | ast.Tuple) for target in statement.targets)
+    return isinstance(statement, _BINDINGS)
 
 
 def _unwinds(file: FilePlan, stack: Collection[CodeType]) -> bool:

@@ -5,6 +5,7 @@ says yes too often rather than too seldom: code that uses an attribute of the na
 whatever the object may be.
 """
 
+import gc
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -21,7 +22,11 @@ __all__ = ("Reach",)
 _PLAIN: Final = frozenset({int, float, str, bool, type(None), bytes, complex, range, CodeType, ModuleType})
 _LIBRARIES: Final = ("site-packages", "dist-packages")
 _STANDARD: Final = tuple(realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
-_DEEPEST: Final = 8
+_LAMBDA: Final = "<lambda>"
+_OPAQUE: Final = ("builtins", "functools", "itertools", "operator")
+"""Where objects come from some of which do not tell what they hold: iterators, getters."""
+_CONTAINERS: Final = (dict, list, tuple, set, frozenset)
+_DEEPEST: Final = 40
 _MOST_ITEMS: Final = 100
 _MOST_VALUES: Final = 20_000
 """Where there are more, the answer is yes."""
@@ -33,6 +38,8 @@ class Reach:
     def __init__(self, changed: Set[tuple[str, str]]) -> None:
         self._changed = {(realpath(file), name) for file, name in changed}
         self._names = frozenset(name.rpartition(".")[2] for _, name in changed)
+        self._files = frozenset(file for file, _ in self._changed)
+        self._owners = frozenset((file, name.rpartition(".")[0]) for file, name in self._changed)
         self._seen: dict[int, object] = {}
         self._open: list[tuple[Any, int]] = []
 
@@ -54,14 +61,18 @@ class Reach:
         if isinstance(value, FunctionType):
             return any(self._concerns(code) for code in _codes(value.__code__))
         if isinstance(value, type):
-            return any((_file(base), base.__qualname__) in self._changed for base in value.__mro__)
+            names = [(_file(base), base.__qualname__) for base in value.__mro__]
+            return not (self._changed.isdisjoint(names) and self._owners.isdisjoint(names))
         return False
 
     def _concerns(self, code: CodeType) -> bool:
-        file = realpath(code.co_filename)
-        return (file, code.co_qualname) in self._changed or (
-            _is_project(file) and not self._names.isdisjoint(code.co_names)
-        )
+        """Also a function made by one of them, a lambda that may stand in a changed statement, and what finds one of
+        them by its name."""
+        file, name = realpath(code.co_filename), code.co_qualname
+        if file in self._files and ((file, name.partition(".<locals>")[0]) in self._changed or name == _LAMBDA):
+            return True
+        is_unnamed = self._names.isdisjoint(code.co_names) and self._names.isdisjoint(_texts(code))
+        return _is_project(file) and not is_unnamed
 
     def _parts(self, value: Any) -> Iterator[Any]:
         for kind, parts in _PARTS.items():
@@ -70,6 +81,8 @@ class Reach:
                 break
         else:
             yield type(value)
+            if type(value).__module__ in _OPAQUE and not isinstance(value, _CONTAINERS):
+                yield from gc.get_referents(value)
         if not isinstance(value, type):
             yield from (part for _, part in islice(contents.parts(value), _MOST_ITEMS))
 
@@ -79,7 +92,7 @@ def _of_function(function: FunctionType) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     if _is_project(realpath(function.__code__.co_filename)):
-        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        names = {name for code in _codes(function.__code__) for name in (*code.co_names, *_texts(code))}
         yield from _named(names, function.__globals__)
 
 
@@ -117,6 +130,15 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def _texts(code: CodeType) -> Iterator[str]:
+    """What may be a name: `getattr(module, "name")`, `import_module("package.module")`."""
+    return (constant for constant in code.co_consts if isinstance(constant, str) and _is_name(constant))
+
+
+def _is_name(text: str) -> bool:
+    return text.replace(".", "_").isidentifier()
 
 
 def _file(cls: type) -> str:

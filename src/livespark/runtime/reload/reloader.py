@@ -116,7 +116,7 @@ class Reloader:
         asked, self._took_back = Asked() if self._took_back else self.prepared.take(), False
         renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
         self._trials.add(Trial(asked, "hard") if asked else None, renewal)
-        self._stale |= asked.plan.touched
+        self._stale |= asked.plan.concerned
         with self._rerun:
             self._rerun.callback(renewal.settle)
             self._rerun.enter_context(answered_once(self._namespaces()))
@@ -204,7 +204,7 @@ class Reloader:
             self._fail_softly(trial, error)
         self.renew_bindings()
         self._undoable = True
-        self._stale |= asked.plan.touched
+        self._stale |= asked.plan.concerned
         self._renew_workers()
         within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
         message = self._record.applied(trial, [*renewal.notes, *within])
@@ -249,7 +249,7 @@ class Reloader:
             self._core.take_back(setback.sentence)
 
     def _note_setback(self, trial: Trial, setback: Setback, *, together: bool) -> None:
-        self._stale |= trial.asked.plan.touched
+        self._stale |= trial.asked.plan.concerned
         if together:
             setback = Setback(f"taken back with what came after it: {setback.sentence}")
         self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
