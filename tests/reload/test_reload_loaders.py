@@ -36,6 +36,15 @@ import stepping
 import torch
 import livespark as spark
 
+def local(least):
+    class Local(Dataset):
+        def __len__(self):
+            return 24
+        def __getitem__(self, index):
+            assert least
+            return index + 0
+    return lambda workers, collate: DataLoader(Local(), 4, num_workers=workers, collate_fn=collate)
+
 def bar(items):
     for item in items:
         yield item
@@ -90,10 +99,18 @@ def start(torch_nursery: Nursery, tmp_path: Path) -> Any:
 
     @contextmanager
     def begin(
-        loader: str, loop: str, batch: str = "batch", *, in_script: bool = False, first: tuple[str, str] = ("", "")
+        loader: str,
+        loop: str,
+        batch: str = "batch",
+        *,
+        in_script: bool = False,
+        first: tuple[str, str] = ("", ""),
+        **files: str,
     ) -> Iterator[tuple[Run, Live]]:
         run = Run(tmp_path, in_script)
         run.lay_out(loader, loop, batch)
+        for name, text in files.items():
+            run.write(f"{name}.py", text + ("\ndef check(batch):\n    pass\n" if name == "data" else ""))
         run.edit(*first)
         with torch_nursery.worker(tmp_path) as live:
             yield run, live
@@ -196,6 +213,53 @@ def test_a_soft_edit_reaches_workers_through_whatever_is_around(kind: str, loop:
         assert versions == sorted(versions, key=max)
         assert versions[-1] == {2}
         assert _indices(seen) == list(range(24))
+
+
+_ORIGINS: Final = {
+    "a derived constant": "V = 1\nDERIVED = V * 1\ndef transform(i):\n    return [DERIVED, i]",
+    "a default argument": "V = 1\ndef transform(i, v=V):\n    return [v, i]",
+    "a class attribute": "class C:\n    V = 1\n    def get(self):\n        return vars(C)['V']\nc = C()\n"
+    "def transform(i):\n    return [c.get(), i]",
+    "an item of a dict": "CFG = {}\nCFG['v'] = V = 1\ndef transform(i):\n    return [CFG['v'], i]",
+    "two at once": "A = V = 1\ndef transform(i):\n    return [V, i]",
+    "under a condition": "if __name__:\n    V = 1\ndef transform(i):\n    return [V, i]",
+    "a lambda": "transform = lambda i, V = 1: [V, i]",
+    "a partial": "import functools\ndef f(i, V):\n    return [V, i]\ntransform = functools.partial(f, V = 1)",
+    "a closure": "def make():\n    def inner(i):\n        V = 1\n        return [V, i]\n    return inner\n"
+    "transform = make()",
+    "a decorator": "def wrap(f):\n    def inner(i):\n        V = 1\n        return [V, f(i)]\n    return inner\n"
+    "@wrap\ndef transform(i):\n    return i",
+    "by its name": "def late(i):\n    V = 1\n    return [V, i]\ndef transform(i):\n    return globals()['late'](i)",
+    "an import in the function": "import other\ndef transform(i):\n    from other import W\n    return [W, i]",
+    "another name in another file": "from other import W as X\ndef transform(i):\n    return [X, i]",
+}
+
+
+@pytest.mark.parametrize("origin", sorted(_ORIGINS))
+def test_workers_follow_wherever_the_number_comes_from(origin: str, start: Any) -> None:
+    """Whatever leads from the dataset to what has been edited."""
+    text = _ORIGINS[origin]
+    with start(_KINDS["persistent"], _SPARK, data=text, other="V = 1\nW = V\n") as (run, live):
+        live.seen()
+        run.edit("V = 1", "V = 2", "other.py" if "other" in text else "data.py")
+        reloaded, _ = live.reloaded()
+        assert reloaded["outcome"] == "applied"
+        assert live.step()[1][0][0] == 2
+
+
+@pytest.mark.parametrize("kind", ["alone", "workers"])
+def test_a_collate_lambda_and_a_dataset_in_a_function(kind: str, start: Any) -> None:
+    """In the script itself, below the loop's own iterator."""
+    made = "(lambda items: [[1, index] for index in items])"
+    loader = f"local(1)({kind == 'workers'!r} * 2, {made})"
+    with start(loader, _SPARK, in_script=True) as (run, live):
+        live.seen()
+        run.edit("[[1, index]", "[[2, index]")
+        live.reloaded()
+        assert live.step()[1][0][0] == 2
+        run.edit("return index + 0", "return index + 100")
+        live.reloaded(1)
+        assert live.step()[1][0][1] >= 100
 
 
 def test_a_hard_reload_leaves_no_second_workers(start: Any) -> None:
