@@ -63,6 +63,8 @@ def test_a_source_tells_text_and_digest() -> None:
         (b"x\ny = '\0'\n", 2, "y = '\ufffd'\n"),
         (b"x = 1\ny = '\xff'\n", 2, "y = '\\xff'\n"),
         (b"# coding: nonsense\n", 1, "# coding: nonsense\n"),
+        (b"# coding: zlib\n", 1, "# coding: zlib\n"),
+        (b"# coding: undefined\n", 1, "# coding: undefined\n"),
         (b"x = " + b"(" * 300 + b")" * 300, 1, None),
         (b"x = " + b"-" * 200_000 + b"1", 1, None),
         (b"for x in y:\n    pass\nreturn 1\n", 3, "return 1\n"),

@@ -49,6 +49,8 @@ def decode(path: str, data: bytes) -> str:
     except UnicodeDecodeError as error:
         message = f"{error.encoding} can't decode the byte 0x{error.object[error.start]:02x}: {error.reason}"
         raise _error(message, path, data.decode("ascii", "backslashreplace"), 0, _line(error)) from None
+    except (LookupError, UnicodeError) as error:  # a codec that is none for texts, or one that tells no place
+        raise _error(str(error), path, data.decode("latin-1"), 0) from None
 
 
 def digest_of(text: str) -> str:
