@@ -27,6 +27,8 @@ _BINDINGS: Final = (
 )
 Copy: TypeAlias = tuple[str, str, str]
 
+_TOO_DEEP: Final = "it is nested too deeply to be compared with what runs"
+
 
 @dataclass(frozen=True)
 class FilePlan:
@@ -147,7 +149,7 @@ class Planner:
         self._held: dict[str, tuple[str, list[Copy]]] = {}
 
     def plan(self, changed: Iterable[Source], extras: Iterable[str] = ()) -> Plan:
-        """The plan that leads to the `changed` sources."""
+        """The plan that leads to the `changed` sources. Raises SyntaxError for one that can't be compared."""
         files, fresh = {}, []
         show = self._sources.project.display
         for after in changed:
@@ -156,7 +158,7 @@ class Planner:
                 fresh.append(show(after.path))
             else:
                 modules = self._sources.modules_of(after.path)
-                files[modules[0]] = _plan_file(modules, show(after.path), before, after)
+                files[modules[0]] = _compared(modules, show(after.path), before, after)
         return Plan(
             tuple(_by_dependency(files)),
             tuple(map(show, extras)),
@@ -177,9 +179,17 @@ class Planner:
             return []
         digest, held = self._held.get(path, ("", []))
         if digest != source.digest:
-            held = follows(ast.parse(source.text), _package(modules[0], path))
+            held = _followed(source, _package(modules[0], path))
             self._held[path] = (source.digest, held)
         return [(origin, (module, name, alias)) for origin, name, alias in held for module in modules]
+
+
+def _compared(modules: tuple[str, ...], shown: str, before: Source, after: Source) -> FilePlan:
+    """Raises SyntaxError: trees are walked by functions that call themselves, and Python bounds how deep."""
+    try:
+        return _plan_file(modules, shown, before, after)
+    except RecursionError:
+        raise SyntaxError(_TOO_DEEP, (after.path, 1, 1, "")) from None
 
 
 def _plan_file(modules: tuple[str, ...], shown: str, before: Source, after: Source) -> FilePlan:
@@ -194,6 +204,14 @@ def _plan_file(modules: tuple[str, ...], shown: str, before: Source, after: Sour
         pairs=tuple(match_codes(before.code, after.code)),
         change=describe_change(shown, before, after),
     )
+
+
+def _followed(source: Source, package: str) -> list[Copy]:
+    """What the file copies from others; what is nested too deeply to be looked at does not hold up other files."""
+    try:
+        return follows(ast.parse(source.text), package)
+    except RecursionError:
+        return []
 
 
 def _segment(tree: ast.AST, names: list[str], text: str) -> str:

@@ -1,0 +1,56 @@
+"""From saved or given files to a plan, whatever they contain: it is one, or a refusal that has been reported."""
+
+from pathlib import Path
+
+import pytest
+
+from livespark.errors import CommandRefused
+from livespark.protocol.commands import Reload
+from livespark.protocol.events import Event, Reloaded
+from livespark.runtime.reload.preparation import Preparation
+from livespark.runtime.reload.project import Project
+from livespark.runtime.reload.sources import Sources
+
+DEEP_CHAIN = "if a: pass\n" + "elif a: pass\n" * 500
+DEEP_SUM = "x = " + "+".join(["1"] * 1500)
+
+
+class Stage:
+    """The script `train.py` runs; `told` is what has been reported."""
+
+    def __init__(self, root: Path, text: str = "x = 1\n") -> None:
+        self.told: list[Event] = []
+        self.path = root / "train.py"
+        self.path.write_text(text)
+        sources = Sources(Project(root), lambda source: None)
+        sources.load(str(self.path), text.encode())
+        self.preparation = Preparation(sources, self.told.append, lambda: 7)
+
+    def save(self, text: str) -> bool:
+        self.path.write_text(text)
+        return self.preparation.prepare(Reload(), explicit=False)
+
+    def give(self, *names: str) -> bool:
+        return self.preparation.prepare(Reload(dict.fromkeys(names, "y = 1\n")), explicit=False)
+
+
+@pytest.mark.parametrize("deep", [DEEP_CHAIN, DEEP_SUM])
+def test_what_is_nested_too_deeply_to_be_compared_is_refused(tmp_path: Path, deep: str) -> None:
+    """Though Python compiles it: with file and line, as what can't be compiled; the next edit is another matter."""
+    stage = Stage(tmp_path)
+    with pytest.raises(CommandRefused, match=r"^train.py:1: it is nested too deeply to be compared with what runs$"):
+        stage.save(deep)
+    (refused,) = stage.told
+    assert isinstance(refused, Reloaded)
+    assert (refused.outcome, refused.files[0].path) == ("refused", "train.py")
+    assert stage.save("x = 2\n")
+
+
+def test_a_file_that_is_nested_too_deeply_does_not_hold_up_others(tmp_path: Path) -> None:
+    """It runs and is not touched; the script is edited beside it."""
+    stage = Stage(tmp_path)
+    deep = tmp_path / "deep.py"
+    deep.write_text(DEEP_CHAIN)
+    stage.preparation.sources.load(str(deep), DEEP_CHAIN.encode(), "pytest")
+    assert stage.save("x = 2\n")
+    assert stage.preparation.newest.plan.names == ["x"]
