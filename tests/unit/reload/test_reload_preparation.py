@@ -54,3 +54,10 @@ def test_a_file_that_is_nested_too_deeply_does_not_hold_up_others(tmp_path: Path
     stage.preparation.sources.load(str(deep), DEEP_CHAIN.encode(), "pytest")
     assert stage.save("x = 2\n")
     assert stage.preparation.newest.plan.names == ["x"]
+
+
+@pytest.mark.parametrize("name", ["a" * 5000 + ".py", "/".join(["a" * 200] * 50) + ".py", "train.py/" * 900 + "x.py"])
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
+    """A client may give any name; nothing runs under this one."""
+    stage = Stage(tmp_path)
+    assert not stage.give(name)

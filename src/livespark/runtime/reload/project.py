@@ -102,7 +102,12 @@ def _is_installed(path: str) -> bool:
 
 
 def _is_environment(folder: Path) -> bool:
-    return (folder / "pyvenv.cfg").exists()
+    return _exists(folder / "pyvenv.cfg")
+
+
+def _exists(path: Path) -> bool:
+    """False also for a name that no file can have."""
+    return os.path.exists(path)  # noqa: PTH110 - the other one raises for what is too long
 
 
 def _same(path: str, name: str, known: tuple[str, ...]) -> str | None:
@@ -112,7 +117,7 @@ def _same(path: str, name: str, known: tuple[str, ...]) -> str | None:
     real = os.path.realpath(path)
     linked = [each for each in known if os.path.realpath(each) == real]
     ending = [each for each in known if each.endswith(f"{os.sep}{os.path.normpath(name)}")]
-    if linked or Path(path).exists():
+    if linked or _exists(Path(path)):
         return next(iter(linked), None)
     return ending[0] if len(ending) == 1 else None
 
