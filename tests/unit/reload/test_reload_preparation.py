@@ -61,3 +61,12 @@ def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path: Path
     """A client may give any name; nothing runs under this one."""
     stage = Stage(tmp_path)
     assert not stage.give(name)
+
+
+def test_so_many_files_at_a_time(tmp_path: Path) -> None:
+    """Each is looked for on the disk; a flood of names is refused as a whole."""
+    stage = Stage(tmp_path)
+    assert not stage.give(*(f"a{number}.py" for number in range(1_000)))
+    with pytest.raises(CommandRefused, match=r"^a reload takes 1,000 files at most: send only those that have changed$"):
+        stage.give(*(f"b{number}.py" for number in range(1_001)))
+    assert stage.preparation.sources.given(str(tmp_path / "b0.py")) is None

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from livespark.errors import UsageError
 from livespark.runtime.reload.compiling import Source, compile_source, compile_text, decode, lines_of
 from livespark.runtime.reload.followed import Content, File, Given
 from livespark.runtime.reload.forks import call_in_forked_child
@@ -20,6 +21,8 @@ from livespark.runtime.reload.project import Project
 __all__ = ("MAIN", "Source", "Sources", "compile_source")
 
 MAIN: Final = "__main__"
+
+_MOST_GIVEN: Final = 1_000
 
 
 class Sources:
@@ -78,6 +81,8 @@ class Sources:
 
     def give(self, files: Mapping[str, str]) -> None:
         """Texts of files that a client has sent, by names as `Project.resolve` takes them. Raises UsageError."""
+        if len(files) > _MOST_GIVEN:
+            raise UsageError(f"a reload takes {_MOST_GIVEN:,} files at most: send only those that have changed")
         known = self.paths()
         given = [Given(self.project.resolve(name, known), text) for name, text in files.items()]
         with self._lock:
