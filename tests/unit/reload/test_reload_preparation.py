@@ -67,6 +67,8 @@ def test_so_many_files_at_a_time(tmp_path: Path) -> None:
     """Each is looked for on the disk; a flood of names is refused as a whole."""
     stage = Stage(tmp_path)
     assert not stage.give(*(f"a{number}.py" for number in range(1_000)))
-    with pytest.raises(CommandRefused, match=r"^a reload takes 1,000 files at most: send only those that have changed$"):
+    with pytest.raises(
+        CommandRefused, match=r"^a reload takes 1,000 files at most: send only those that have changed$"
+    ):
         stage.give(*(f"b{number}.py" for number in range(1_001)))
     assert stage.preparation.sources.given(str(tmp_path / "b0.py")) is None
