@@ -10,7 +10,19 @@ import pytest
 
 from livespark.protocol import codec
 from livespark.protocol.commands import Answer, Failure
-from livespark.protocol.events import Answered, Event, Metrics, Notice, Started, Status, Thinned, Timed
+from livespark.protocol.events import (
+    Answered,
+    Event,
+    FileChange,
+    Metrics,
+    Notice,
+    Reloaded,
+    Source,
+    Started,
+    Status,
+    Thinned,
+    Timed,
+)
 from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDelta
@@ -386,6 +398,20 @@ def test_lightened_events_keep_their_meaning() -> None:
     assert gap == Thinned(3, 4, 6)
     assert light[5] == events[5]
     assert encodable([Timed(1.0, events[5])]) == [Timed(1.0, events[5])]
+
+
+def test_lightened_code_is_known_by_its_hashes() -> None:
+    """A reload of many large files, and a large file, go on record without diffs and text: nothing is held up."""
+    files = [FileChange(f"{number}.py", "a" * 64, "b" * 64, "+x\n" * 50_000) for number in range(1000)]
+    reloaded = Reloaded("applied", "hard", 9, 0.5, [f"f{number}" for number in range(100_000)], files, "m")
+    source = Source("caf\udce9.py", "a" * 64, 9, "\x01" * 2_000_000)
+    light = [timed.event for timed in lightened([Timed(1.0, reloaded), Timed(1.0, source)], "too large")]
+    assert all(len(codec.encode(event)) < 50_000 for event in light)
+    assert light[1] == Source("caf?.py", "a" * 64, 9)
+    assert isinstance(light[0], Reloaded)
+    assert (light[0].outcome, light[0].kind, light[0].step) == ("applied", "hard", 9)
+    assert light[0].files[0] == FileChange("0.py", "a" * 64, "b" * 64)
+    assert light[0].message == "m (the full record could not be sent: too large)"
 
 
 def test_a_long_hole_is_filled_in_portions(tmp_path: Path) -> None:

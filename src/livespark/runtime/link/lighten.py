@@ -5,11 +5,23 @@ from typing import Final
 
 from livespark.protocol import codec
 from livespark.protocol.commands import Answer, Failure
-from livespark.protocol.events import Answered, Event, Metrics, Notice, Status, Thinned, Timed
+from livespark.protocol.events import (
+    Answered,
+    Event,
+    FileChange,
+    Metrics,
+    Notice,
+    Reloaded,
+    Source,
+    Status,
+    Thinned,
+    Timed,
+)
 
 __all__ = ("encodable", "lightened")
 
 _LENGTH: Final = 1000
+_MOST: Final = 100
 
 
 def lightened(events: Iterable[Timed], why: str) -> list[Timed]:
@@ -39,12 +51,28 @@ def _light(event: Event, why: str) -> Event:
         return Notice(event.level, event.code, _text(event.text))
     if isinstance(event, Metrics) and event.steps:
         return Thinned(len(event.steps), min(event.steps), max(event.steps))
-    return event
+    if isinstance(event, Source):
+        return Source(_text(event.path), event.hash, event.step)
+    return _light_reload(event, why) if isinstance(event, Reloaded) else event
 
 
 def _light_answer(answer: Answer, why: str) -> Answer:
     message = f"{_text(answer.message)} (the full answer could not be sent: {_text(why)})".strip()
     return Answer(answer.outcome, answer.step, message=message, error=answer.error and _light_failure(answer.error))
+
+
+def _light_reload(event: Reloaded, why: str) -> Event:
+    """Without its diffs, and with the first of its names and files."""
+    return Reloaded(
+        event.outcome,
+        event.kind,
+        event.step,
+        event.seconds,
+        [_text(name) for name in event.changed[:_MOST]],
+        [FileChange(_text(file.path), file.before, file.after) for file in event.files[:_MOST]],
+        f"{_text(event.message)} (the full record could not be sent: {_text(why)})".strip(),
+        event.error and _light_failure(event.error),
+    )
 
 
 def _light_failure(failure: Failure) -> Failure:
