@@ -101,18 +101,22 @@ async def test_clients_get_events_without_the_texts(store: Store) -> None:
     assert b"secret" not in heard[0].events[0].body
 
 
-async def test_a_text_is_kept_once_and_given_to_those_who_ran_it(store: Store) -> None:
-    """A run that reports a hash the store knows needs no text; knowing a hash is not having run it."""
-    one, two, three = [await running(store, key) for key in "abc"]
+async def test_a_text_is_given_to_those_who_sent_it(store: Store) -> None:
+    """Texts are kept once for all runs; but knowing a hash is not having the text, nor is claiming to run it."""
+    one, two, three, four = [await running(store, key) for key in "abcd"]
     await store.append_batches(one, 1, [batch(2, source("a.py", "x = 1\n"))], now=NOW)
-    await store.append_batches(two, 1, [batch(2, Source("b.py", digest("x = 1\n")))], now=NOW)
+    await store.append_batches(two, 1, [batch(2, source("b.py", "x = 1\n"))], now=NOW)
+    await store.append_batches(three, 1, [batch(2, Source("c.py", digest("x = 1\n")))], now=NOW)
+    assert await runs(store, one) == {"a.py": "x = 1\n"}
     assert await runs(store, two) == {"b.py": "x = 1\n"}
-    assert await store.get_text(three, digest("x = 1\n")) is None
+    assert await runs(store, three) == {"c.py": None}
+    assert await store.code_at(three) == [CodeFile("c.py", digest("x = 1\n"), 3)]
+    assert await store.get_text(four, digest("x = 1\n")) is None
     assert await store.get_text(RunId("no-such"), digest("x = 1\n")) is None
 
 
 async def test_a_version_whose_text_never_came_is_recorded_all_the_same(store: Store) -> None:
-    """Without a size; as soon as anybody brings the text, it is there."""
+    """Without a size; as soon as the run brings the text, under whatever path, it is there."""
     run = await running(store)
     await store.append_batches(run, 1, [batch(2, Source("a.py", digest("late\n"), 5))], now=NOW)
     assert await store.code_at(run) == [CodeFile("a.py", digest("late\n"), 3, 5, None)]

@@ -173,7 +173,7 @@ class Store(Credentials, Protocol):
         before all), by path. Trimmed events count, too."""
 
     async def get_text(self, run: RunId, hash: str) -> str | None:
-        """The text of that hash; None where the run has no such version, or its text never came."""
+        """The text of that hash; None where the run has no such version, or has not sent its text."""
 
     async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
         """The `Reloaded` events after number `after`, as `read_events` does."""

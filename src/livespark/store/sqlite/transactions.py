@@ -211,7 +211,8 @@ def _note(transaction: Transaction, row: RunRow, timed: Timed, answered: list[Co
 
 
 def _keep(transaction: Transaction, row: RunRow, source: Source) -> None:
-    if brings_text(source):
+    brought = brings_text(source)
+    if brought:
         transaction.execute("insert_text", hash=source.hash, text=source.text.encode())
     values = {"path": source.path, "hash": source.hash, "step": None if source.step is None else str(source.step)}
-    transaction.execute_with("insert_source", values | {"run": row.number, "seq": row.last_seq})
+    transaction.execute_with("insert_source", values | {"run": row.number, "seq": row.last_seq, "brought": brought})
