@@ -8,6 +8,7 @@ import click
 
 from livespark.cli import listing
 from livespark.cli.options import as_json, connected, json_option, server_option
+from livespark.cli.plain import plain
 from livespark.cli.reload import is_run
 from livespark.cli.reloading import counted, named, reason
 from livespark.cli.report import say
@@ -92,7 +93,7 @@ def _print_diff(record: ReloadRecord, json_wanted: bool) -> None:
         return as_json(record)
     for file in record.event.files:
         for line in file.diff.splitlines() or [f"{file.path}: no diff was kept"]:
-            click.echo(_coloured(line))
+            click.echo(_coloured(plain(line)))
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from livespark.cli.figures import cell_width, duration, number
+from livespark.cli.plain import plain
 from livespark.client.values import decode, is_container
 from livespark.protocol.lifecycle import TERMINAL
 from livespark.protocol.live import LiveDoc
@@ -33,6 +34,7 @@ def what(run: Run) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines with aligned columns, two blanks apart."""
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(cell_width(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from livespark.cli.options import as_json, connected, json_option, server_option, timeout_option
+from livespark.cli.plain import plain
 from livespark.cli.reloading import answered
 from livespark.client.outcomes import result
 from livespark.client.sources import asked, read_files
@@ -46,7 +47,7 @@ def reload(
         as_json(answer)
     _check(answer)
     if not json_wanted:
-        click.echo(f"{id}: {answered(answer)}")
+        click.echo(plain(f"{id}: {answered(answer)}"))
 
 
 def is_run(word: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from livespark import settings
+from livespark.cli.plain import plain
 from livespark.errors import AuthenticationFailed, CallFailed, LivesparkError, SettingsError, UsageError
 
 __all__ = ("exit_status", "say")
@@ -19,7 +20,7 @@ __all__ = ("exit_status", "say")
 
 def say(text: str) -> None:
     """A line of ours, on stderr."""
-    click.echo(f"livespark: {text}", err=True)
+    click.echo(f"livespark: {plain(text)}", err=True)
 
 
 def exit_status(command: Callable[[], Any]) -> int:
@@ -52,7 +53,7 @@ def exit_status(command: Callable[[], Any]) -> int:
 
 def _failed(error: LivesparkError) -> int:
     if isinstance(error, CallFailed) and error.traceback:
-        click.echo(error.traceback.rstrip("\n"), err=True)
+        click.echo(plain(error.traceback.rstrip("\n")), err=True)
     say(_advised(error))
     return 1
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from livespark.cli.narrator import Effect, Write
+from livespark.cli.plain import plain
 from livespark.cli.status_line import Picture, render
 from livespark.protocol.lifecycle import RunState
 
@@ -71,11 +72,11 @@ class Screen:
         """A line of ours, on stderr."""
         start = b"" if not self._middle else b"\n\x1b[K" if self._live else b"\n"
         self._middle = False
-        self._put(self._err, start + f"livespark: {text}\n".encode(errors="backslashreplace"))
+        self._put(self._err, start + f"livespark: {plain(text)}\n".encode(errors="backslashreplace"))
 
     def header(self, text: str) -> None:
         """The first line."""
-        self._put(self._err, f"  {text}\n".encode(errors="backslashreplace"))
+        self._put(self._err, f"  {plain(text)}\n".encode(errors="backslashreplace"))
 
     def draw(self, picture: Picture) -> None:
         """Show the live line as it is now."""

@@ -8,6 +8,7 @@ import click
 
 from livespark.cli import listing
 from livespark.cli.options import as_json
+from livespark.cli.plain import plain
 from livespark.cli.report import say
 from livespark.client import Client
 from livespark.errors import UsageError
@@ -29,17 +30,19 @@ def show_source(
     chosen = files if file is None else [pick(files, file)]
     if not chosen:
         return _say_none(json_wanted)
-    texts = {each.path: _text(client, run, each.hash) for each in chosen}
+    kept = [each for each in chosen if each.size is not None or file is not None]
+    texts = {each.path: _text(client, run, each.hash) for each in kept}
     if into is not None:
         write_into(into, texts)
-        say(f"{len(texts)} file{'' if len(texts) == 1 else 's'} written into {into}")
+        lost = ", ".join(each.path for each in chosen if each not in kept)
+        more = f"; the text of {lost} is not kept" if lost else ""
+        say(f"{len(texts)} file{'' if len(texts) == 1 else 's'} written into {into}{more}")
     if json_wanted:
         as_json(CodeList(chosen) if file is None else CodeText(chosen[0].hash, texts[chosen[0].path]))
     elif into is None and file is None:
         _list(chosen, texts)
     elif into is None:
-        sys.stdout.buffer.write(texts[chosen[0].path].encode())
-        sys.stdout.buffer.flush()
+        _print(texts[chosen[0].path])
     return None
 
 
@@ -83,8 +86,16 @@ def _text(client: Client, run: RunId, hash: str) -> str:
     return client.api.get(f"/api/runs/{run}/code/{hash}", CodeText).text
 
 
+def _print(text: str) -> None:
+    """Byte by byte; to people, so that it does nothing to their terminal."""
+    shown = plain(text.replace("\r\n", "\n")) if sys.stdout.isatty() else text
+    sys.stdout.buffer.write(shown.encode())
+    sys.stdout.buffer.flush()
+
+
 def _list(files: Sequence[CodeFile], texts: Mapping[str, str]) -> None:
-    rows = [(file.path, file.hash[:_SHORT], f"{len(texts[file.path].splitlines()):,}") for file in files]
+    counts = {path: f"{len(text.splitlines()):,}" for path, text in texts.items()}
+    rows = [(file.path, file.hash[:_SHORT], counts.get(file.path, "")) for file in files]
     click.echo("\n".join(listing.table([_HEAD, *rows])))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from livespark.cli.figures import cell_width, cut, duration, number, rate
+from livespark.cli.plain import plain
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import Loop
 
@@ -42,8 +43,8 @@ class _Part(NamedTuple):
 
 def render(picture: Picture, width: int, *, ascii_only: bool = False) -> str:
     """One line of at most `width` cells."""
-    state = picture.trouble or picture.state.value
-    parts = [part for part in _parts(picture, ascii_only) if part.text]
+    state = plain(picture.trouble or picture.state.value)
+    parts = [_Part(part.importance, plain(part.text)) for part in _parts(picture, ascii_only) if part.text]
     while parts and _width(parts) + len(_GAP) + cell_width(state) + 2 > width:
         parts.remove(min(reversed(parts), key=lambda part: part.importance))
     left = cut("  " + _GAP.join(part.text for part in parts), width)

@@ -184,6 +184,55 @@ def test_a_diff_has_colours_on_a_terminal(
     assert capsys.readouterr().out == DIFF
 
 
+EVIL = "\x1b]0;gone\x07\x9b2J\u202e\r"
+TAMED = r"\x1b]0;gone\x07\x9b2J\u202e"
+
+
+def test_what_a_run_says_of_its_code_does_not_steer_the_terminal(
+    worker: Worker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Paths, names, messages and diffs; in the list, in a diff, in the answer to a reload, in a refusal."""
+    change = FileChange(f"{EVIL}.py", diff=f"@@ -1 +1 @@\n-x\n+{EVIL}\n")
+    worker.reports(Reloaded("undone", "soft", changed=[EVIL], files=[change], message=EVIL))
+    worker.reports(source(f"{EVIL}.py", EVIL))
+    worker.answer = Answer("applied", 1, {"kind": "soft", "changed": [EVIL]})
+    assert livespark("code") == livespark("code", "--diff", "1") == livespark("code", "--step", "1") == 0
+    assert livespark("reload") == 0
+    worker.answer = Answer("refused", message=EVIL)
+    assert livespark("reload") == 1
+    captured = capfd.readouterr()
+    assert captured.out.count(TAMED) == 5
+    assert captured.err.count(TAMED) == 1
+    assert not set(captured.out + captured.err) & set("\x1b\x07\x9b\u202e\r")
+
+
+def test_a_source_is_shown_to_people_without_orders_for_the_terminal(
+    worker: Worker, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wants the bytes sends them elsewhere."""
+    worker.reports(source("a.py", f"x\r\n\t{EVIL}.\n"))
+    assert livespark("code", "a.py") == 0
+    assert capfdbinary.readouterr().out == f"x\r\n\t{EVIL}.\n".encode()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert livespark("code", "a.py") == 0
+    assert capfdbinary.readouterr().out == f"x\n\t{TAMED}\\r.\n".encode()
+
+
+def test_a_file_of_which_the_text_is_not_kept_is_listed(
+    worker: Worker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It holds up neither the list nor the writing of the others, which names it."""
+    worker.reports(source("a.py", "x\n"), Source("huge.py", "b" * 64))
+    assert livespark("code", "--step", "1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[1:]] == [["a.py", source("", "x\n").hash[:12], "1"], ["huge.py", "b" * 12]]
+    assert livespark("code", "--into", str(tmp_path / "then")) == 0
+    assert capsys.readouterr().err == (
+        f"livespark: 1 file written into {tmp_path / 'then'}; the text of huge.py is not kept\n"
+    )
+    assert livespark("code", "huge.py") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "reloading"),
     [
