@@ -4,6 +4,7 @@ import hashlib
 import linecache
 import os
 import time
+import traceback
 import warnings
 from pathlib import Path
 
@@ -80,6 +81,19 @@ def test_what_cannot_be_compiled_is_a_syntax_error(data: bytes, line: int, shown
     assert error.offset is not None
     assert error.text
     assert shown in (None, error.text)
+
+
+@pytest.mark.parametrize("bad", ["x = " + "(" * 300_000, "y = 1; " * 50_000 + "x = = 1", "x = " + "-" * 300_000 + "1"])
+def test_of_a_very_long_line_the_place_is_shown(bad: str) -> None:
+    """Not all of it: the error goes to everybody who watches."""
+    with pytest.raises(SyntaxError) as caught:
+        compile_source("/nowhere/a.py", bad.encode())
+    error = caught.value
+    assert error.text
+    assert error.offset
+    assert 0 < error.offset <= len(error.text) <= 401
+    assert len("".join(traceback.format_exception_only(error))) < 1_000
+    assert "= =" not in bad or error.text[error.offset - 1] == "="
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40) | st.binary(max_size=40))

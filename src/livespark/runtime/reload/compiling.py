@@ -4,8 +4,11 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from types import CodeType
+from typing import Final
 
 __all__ = ("Source", "compile_source", "compile_text", "decode", "digest_of", "lines_of")
+
+_LONGEST_LINE: Final = 400
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,17 @@ def _located(error: SyntaxError, path: str, text: str) -> SyntaxError:
         return _error(error.msg, path, text, max(0, text.find("\0")))
     error.filename = path
     error.text = next(iter(lines_of(text)[max(0, error.lineno - 1) :]), "")
+    _shorten(error)
     return error.with_traceback(None)
+
+
+def _shorten(error: SyntaxError) -> None:
+    """Of a very long line only the surroundings: the error is sent to everybody who watches."""
+    line = error.text or ""
+    if len(line) > _LONGEST_LINE:
+        start = max(0, (error.offset or 1) - _LONGEST_LINE // 2)
+        error.text = line[start : start + _LONGEST_LINE].rstrip("\n") + "\n"
+        error.offset, error.end_offset = max(1, (error.offset or 1) - start), None
 
 
 def _error(message: str, path: str, text: str, position: int, line: int = 0) -> SyntaxError:
@@ -82,4 +95,6 @@ def _error(message: str, path: str, text: str, position: int, line: int = 0) -> 
     line = line or text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position) if position else 1
     shown = next(iter(text.split("\n")[line - 1 :]), "").replace("\0", "\ufffd")
-    return SyntaxError(message, (path, line, column, f"{shown}\n"))
+    error = SyntaxError(message, (path, line, column, f"{shown}\n"))
+    _shorten(error)
+    return error
