@@ -169,4 +169,12 @@ def _forget_modules(known: Iterable[str], sources: Sources) -> None:
     files = frozenset(sources.paths())
     for name in [name for name, module in sys.modules.items() if name not in known]:
         if getattr(sys.modules[name], "__file__", None) in files and name != "__main__":
-            del sys.modules[name]
+            _drop_from_package(name, sys.modules.pop(name))
+
+
+def _drop_from_package(name: str, module: ModuleType) -> None:
+    """`from package import name` takes what the package has, before it looks for a file."""
+    package, _, last = name.rpartition(".")
+    names = names_of(package)
+    if names.get(last) is module:
+        del names[last]
