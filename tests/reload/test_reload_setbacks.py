@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-from tests.reload.live import Nursery
+import pytest
+
+from tests.reload.live import Live, Nursery
 
 _WORK = "def work(x):\n    return x\n"
 _SCRIPT = """
@@ -41,3 +43,49 @@ def test_a_new_submodule_of_an_undone_reload_is_loaded_again(nursery: Nursery, t
         save(tmp_path, "def extra():\n    return 5\n", "kit/new.py")
         reloaded, seen = live.reloaded(1)
         assert (reloaded["outcome"], seen[1]) == ("applied", 5)
+
+
+_HEAVY = """
+class Heavy(list):
+    def __iter__(self):
+        raise MemoryError("no room for a second one")
+
+heavy = spark.persist("heavy", Heavy)
+"""
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+def test_the_guard_has_no_room_for_a_copy(kind: str, nursery: Nursery, tmp_path: Path) -> None:
+    """It says so and does not watch; the reload happens, and the run goes on."""
+    save(tmp_path, _WORK)
+    script = _SCRIPT.replace("\nfor", f"{_HEAVY}\nfor")
+    save(tmp_path, script, "script.py")
+    with nursery.worker(tmp_path, guard=3) as live:
+        live.seen()
+        live.calm()
+        if kind == "soft":
+            save(tmp_path, "def work(x):\n    return -x\n")
+        else:
+            save(tmp_path, script.replace("(1)", "(-1)"), "script.py")
+        reloaded, seen = live.reloaded()
+        assert (reloaded["outcome"], reloaded["kind"], seen[1]) == ("applied", kind, -1)
+        assert "MemoryError: no room" in notice(live)
+
+
+def test_what_the_guard_can_not_copy_is_told(nursery: Nursery, tmp_path: Path) -> None:
+    """It would stay as it is if the reload were taken back."""
+    save(tmp_path, _WORK)
+    lock = '\nimport threading\nheld = spark.persist("held", lambda: [threading.Lock()])\n'
+    save(tmp_path, _SCRIPT.replace("\nfor", f"{lock}\nfor"), "script.py")
+    with nursery.worker(tmp_path, guard=3) as live:
+        live.seen()
+        live.calm()
+        save(tmp_path, "def work(x):\n    return -x\n")
+        assert live.reloaded()[0]["outcome"] == "applied"
+        assert "held[0] is a lock" in notice(live)
+
+
+def notice(live: Live) -> str:
+    """What the guard has said."""
+    told = [line["event"] for line in live.told if line.get("event", {}).get("code") == "guard"]
+    return str(told[0]["text"])

@@ -3,7 +3,9 @@
 Costs a copy of the persisted values at each reload, so it is there only when asked for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from livespark.protocol.runs import Reloading
 from livespark.runtime.journal import Journal
@@ -16,6 +18,10 @@ from livespark.runtime.reload.memory import Memory
 
 __all__ = ("Guard", "Probation")
 
+_UNWATCHED: Final = "the guard can't copy the persisted values, and does not watch this reload: {}"
+_TOLD: Final = 5
+"""Sentences in one notice."""
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -26,9 +32,20 @@ class Guard:
     journal: Journal
     levels: list[Level]
 
-    def begin(self) -> "Probation | None":
-        """Remember how things stand, if the guard is on. Training thread."""
-        return Probation(self) if self.settings.guard else None
+    def begin(self, warn: Callable[[str], object]) -> "Probation | None":
+        """Remember how things stand, if the guard is on; what can't be copied stops no reload. Training thread.
+
+        `warn` is told what would not come back.
+        """
+        if not self.settings.guard:
+            return None
+        try:
+            probation = Probation(self)
+        except Exception as error:
+            warn(_UNWATCHED.format(f"{type(error).__name__}: {error!s:.200}"))
+            return None
+        probation.tell(warn)
+        return probation
 
 
 class Probation:
@@ -44,10 +61,12 @@ class Probation:
         self._watch = guard.journal.watch(guard.settings.metric)
         self._left = guard.settings.guard
 
-    @property
-    def left_out(self) -> list[str]:
-        """What could not be copied, as sentences."""
-        return list(self._memory.left_out)
+    def tell(self, warn: Callable[[str], object]) -> None:
+        """What could not be copied, or not be put back, and has not been told yet."""
+        sentences = self._memory.left_out
+        if sentences:
+            warn("; ".join([*sentences[:_TOLD], *(["and more"] if len(sentences) > _TOLD else [])]))
+        sentences.clear()
 
     def step(self) -> str:
         """A checkpoint has been reached. -> why the run has to go back; empty if it has not."""
@@ -63,9 +82,10 @@ class Probation:
         """Whether the new code has proved itself."""
         return self._left < 0
 
-    def go_back(self) -> None:
-        """The values, the loops and the counters as they were."""
+    def go_back(self, warn: Callable[[str], object]) -> None:
+        """The values, the loops and the counters as they were. `warn` is told what could not be put back."""
         self._memory.put_back(self._guard.persisted.values)
+        self.tell(warn)
         self._positions.put_back()
         self._guard.journal.go_back(self._mark)
         self.end()

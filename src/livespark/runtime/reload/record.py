@@ -64,6 +64,10 @@ class Record:
         """Something that the new code does not reach."""
         self.emit(Notice("warning", "old-code", sentence))
 
+    def warn(self, sentence: str) -> None:
+        """Something that would not come back if the reload were taken back."""
+        self.emit(Notice("warning", "guard", sentence))
+
     def source(self, source: Source) -> None:
         """`source` runs from now on. Any thread."""
         text = source.text if len(source.text) <= _LONGEST else ""

@@ -224,7 +224,7 @@ class Reloader:
         if self._probation:
             self._probation.prolong()
         else:
-            self._probation = self._guard.begin()
+            self._probation = self._guard.begin(self._record.warn)
 
     def _start_afresh(self, asked: Asked, renewal: Renewal) -> None:
         """What was asked for besides new code."""
@@ -240,7 +240,7 @@ class Reloader:
         self._rerun.close()
         self._trials.take_back(lambda trial: self._note_setback(trial, setback, together=trial is not newest))
         if probation:
-            probation.go_back()
+            probation.go_back(self._record.warn)
             self.continuation.remember_that(probation.generators, probation.place)
         self.continuation.begin()
         self._probation = None
