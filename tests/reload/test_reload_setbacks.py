@@ -1,10 +1,15 @@
 """What a reload leaves where it can't go on, or where nobody goes on after it: never a dead run, never a lost edit."""
 
 import os
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from livespark.runtime.reload.plan import Plan
+from livespark.runtime.reload.renewal import Renewal
+from livespark.runtime.reload.trials import Trials
 from tests.reload.live import Live, Nursery
 
 _WORK = "def work(x):\n    return x\n"
@@ -86,6 +91,49 @@ def test_what_the_guard_can_not_copy_is_told(nursery: Nursery, tmp_path: Path) -
 
 
 def notice(live: Live) -> str:
-    """What the guard has said."""
-    told = [line["event"] for line in live.told if line.get("event", {}).get("code") == "guard"]
-    return str(told[0]["text"])
+    """What would not come back."""
+    told = [line["event"] for line in live.told if line.get("event", {}).get("code") == "not-undone"]
+    return str(told[0]["text"]) if told else ""
+
+
+_RECORD = """
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Record:
+    x: int = 1
+
+
+def work(record):
+    return record.x
+"""
+
+
+def test_a_field_that_the_new_code_has_deleted_again_does_not_end_the_run(nursery: Nursery, tmp_path: Path) -> None:
+    """It is gone, as it should be; the old code runs on."""
+    save(tmp_path, _RECORD)
+    script = _SCRIPT.replace("{}", "{}").replace('{"step": 0}', '{"step": 0, "record": subject.Record()}')
+    save(tmp_path, script.replace("work(1)", 'work(state["record"])'), "script.py")
+    with nursery.worker(tmp_path) as live:
+        assert live.seen() == [1, 1]
+        new = _RECORD.replace("x: int = 1", "x: int = 1\n    y: list = field(default_factory=list)")
+        save(tmp_path, new.replace("    return", "    del record.y\n    raise RuntimeError('at once')\n    return"))
+        assert live.reloaded()[0]["outcome"] == "undone"
+        assert live.step()[1] == 1
+        assert not notice(live)
+
+
+def test_what_can_not_be_put_back_does_not_end_the_run() -> None:
+    """It is told, and everything else is put back: of the same reload, and of those before."""
+    said: list[str] = []
+    done: list[str] = []
+    trials = Trials(said.append)
+    for name in ("first", "second"):
+        renewal = Renewal(Plan(), Mock(), lambda _: None)
+        renewal.on_undo(partial(done.append, name))
+        renewal.on_undo(lambda: os.environ["GONE"])
+        trials.add(None, renewal)
+    trials.take_back(lambda _: None)
+    assert done == ["second", "first"]
+    assert said == ["the former code could not be put back completely: KeyError: 'GONE'"] * 2

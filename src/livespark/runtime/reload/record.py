@@ -65,8 +65,8 @@ class Record:
         self.emit(Notice("warning", "old-code", sentence))
 
     def warn(self, sentence: str) -> None:
-        """Something that would not come back if the reload were taken back."""
-        self.emit(Notice("warning", "guard", sentence))
+        """Something that does not come back when the reload is taken back, or would not."""
+        self.emit(Notice("warning", "not-undone", sentence))
 
     def source(self, source: Source) -> None:
         """`source` runs from now on. Any thread."""

@@ -51,7 +51,7 @@ class Reloader:
         self._persisted = persisted
         self._journal = journal
         self._record = Record(core)
-        self._trials = Trials()
+        self._trials = Trials(self._record.warn)
         self._probation: Probation | None = None
         self._rerun = ExitStack()
         self._undoable = self._took_back = False

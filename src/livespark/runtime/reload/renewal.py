@@ -102,9 +102,11 @@ class Renewal:
         self._undo.forget()
 
     def roll_back(self) -> None:
-        """Put everything back as it was."""
-        self._patcher.clear_compiled()  # while the modules still have the names that compiled code uses
-        self._undo.roll_back()
+        """Put everything back as it was. Raises what kept some of it from that; then all else has been put back."""
+        try:
+            self._patcher.clear_compiled()  # while the modules still have the names that compiled code uses
+        finally:
+            self._undo.roll_back()
 
     @property
     def notes(self) -> list[str]:

@@ -15,8 +15,12 @@ __all__ = ("Trials",)
 
 @dataclass
 class Trials:
-    """Oldest first. Of an execution of old code there is a renewal, but no trial."""
+    """Oldest first. Of an execution of old code there is a renewal, but no trial.
 
+    `warn` is told what does not come back; the run goes on all the same.
+    """
+
+    warn: Callable[[str], object]
     _done: list[tuple[Trial | None, Renewal]] = field(default_factory=list)
 
     def add(self, trial: Trial | None, renewal: Renewal) -> None:
@@ -26,7 +30,7 @@ class Trials:
     def drop(self) -> None:
         """The newest has not come about: it is taken back alone."""
         _, renewal = self._done.pop()
-        renewal.roll_back()
+        self._roll_back(renewal)
 
     @property
     def newest(self) -> Trial | None:
@@ -51,6 +55,14 @@ class Trials:
         """The code before all of them is in force again. `note` is called for each, newest first."""
         while self._done:
             trial, renewal = self._done.pop()
-            renewal.roll_back()
+            self._roll_back(renewal)
             if trial:
                 note(trial)
+
+    def _roll_back(self, renewal: Renewal) -> None:
+        try:
+            renewal.roll_back()
+        except Exception as error:
+            causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+            told = "; ".join(f"{type(each).__name__}: {each!s:.200}" for each in causes)
+            self.warn(f"the former code could not be put back completely: {told}")

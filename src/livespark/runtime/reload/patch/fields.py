@@ -5,6 +5,7 @@ when it is done.
 """
 
 import dataclasses
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -81,4 +82,10 @@ def _fill(patch: Patching, cls: type, made: "dataclasses.Field[Any]") -> None:
     for instance in instances_of(family(cls)):
         if not hasattr(instance, made.name) and callable(made.default_factory):
             object.__setattr__(instance, made.name, made.default_factory())
-            patch.undo.later(partial(object.__delattr__, instance, made.name))
+            patch.undo.later(partial(_take_away, instance, made.name))
+
+
+def _take_away(instance: object, name: str) -> None:
+    """The new code may have done so itself."""
+    with suppress(AttributeError):
+        object.__delattr__(instance, name)

@@ -32,4 +32,4 @@ def _fill(patch: Patching, cls: type, fields: dict[str, Any]) -> None:
         for name, field in given.items():
             if name not in vars(instance):
                 vars(instance)[name] = field.get_default(call_default_factory=True)
-                patch.undo.later(partial(vars(instance).pop, name))
+                patch.undo.later(partial(vars(instance).pop, name, None))
