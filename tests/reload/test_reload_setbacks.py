@@ -137,3 +137,27 @@ def test_what_can_not_be_put_back_does_not_end_the_run() -> None:
     trials.take_back(lambda _: None)
     assert done == ["second", "first"]
     assert said == ["the former code could not be put back completely: KeyError: 'GONE'"] * 2
+
+
+def test_an_edit_that_is_saved_when_the_guard_trips_follows(nursery: Nursery, tmp_path: Path) -> None:
+    """What is taken back is the code before it alone."""
+    save(tmp_path, _WORK)
+    save(tmp_path, _WORK, "more.py")
+    script = _SCRIPT.replace("work(1)", "work(state['step'])").replace("import subject", "import more\nimport subject")
+    loss = "    spark.log(loss=float(more.work(1)))\n"
+    save(tmp_path, script + loss, "script.py")
+    with nursery.worker(tmp_path, guard=10) as live:
+        live.seen()
+        live.calm()
+        save(
+            tmp_path,
+            "SEEN = []\ndef work(x):\n    SEEN.append(x)\n    return x if len(SEEN) < 3 else 'nan'\n",
+            "more.py",
+        )
+        assert live.reloaded()[0]["outcome"] == "applied"
+        live.calm()
+        save(tmp_path, "def work(x):\n    return -x\n")
+        undone, _ = live.reloaded(1)
+        assert undone["message"].startswith("loss is nan")
+        applied, seen = live.reloaded(2)
+        assert (applied["outcome"], applied["changed"], seen[1]) == ("applied", ["subject.work"], -seen[0])

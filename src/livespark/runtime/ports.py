@@ -58,8 +58,8 @@ class Reloads(Protocol):
     def attempt(self, *, at_rest: bool) -> Verdict:
         """Do what has been asked, if it can be done in place. Raises CommandRefused; then nothing has happened."""
 
-    def unwinding(self) -> None:
-        """The script is about to unwind, and to run again."""
+    def unwinding(self) -> bool:
+        """The script is about to unwind, and to run again. -> whether with what was asked for, or else as before."""
 
     def reached(self, error: Failure | None = None) -> Verdict:
         """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
@@ -77,7 +77,8 @@ class NoReloader:
     def attempt(self, *, at_rest: bool) -> Verdict:  # noqa: ARG002 - the protocol's
         return Verdict(hard=True)
 
-    def unwinding(self) -> None: ...
+    def unwinding(self) -> bool:
+        return True
 
     def reached(self, error: Failure | None = None) -> Verdict:  # noqa: ARG002
         return Verdict(hard=True)

@@ -35,9 +35,9 @@ class State:
 
     `pending` is the whole cost of an idle checkpoint. It is up before the script's first own checkpoint, too, so
     that this one is noticed (`explicit`); `asked` is without that. `hard`: a hard reload is due, as soon as no loop is
-    within an item; `renewal`: one is under way, from the raise to the new code's first checkpoint; `probation`: the
-    guard counts checkpoints. `for_async`: calls that wait for an asynchronous checkpoint. `interrupted`: calls to be
-    called again after a reload.
+    within an item; `renewal`: one is under way, from the raise to the new code's first checkpoint; `carries_out`: it
+    does what was asked, and does not only take something back; `probation`: the guard counts checkpoints. `for_async`:
+    calls that wait for an asynchronous checkpoint. `interrupted`: calls to be called again after a reload.
     """
 
     def __init__(self, step: Callable[[], int | None]) -> None:
@@ -62,7 +62,7 @@ class State:
         self.stopping = self.cancelling = False
         self.reload: Reloads = NoReloader()
         self.reloads: list[Request] = []
-        self.hard = self.probation = False
+        self.hard = self.probation = self.carries_out = False
         self.reloading: list[Request] = []
         self.renewal: Literal["", "unwinding", "renewed"] = ""
         self.escape = Escape()
@@ -130,14 +130,15 @@ class State:
     def begin_renewal(self) -> None:
         """The script is about to unwind, or, having swallowed that, to be told again."""
         if self.renewal != "unwinding":
-            self.reload.unwinding()
+            self.carries_out = self.reload.unwinding()
         self.told_to_resume = self.hard = False
         self.renewal = "unwinding"
         self.levels[-1].reason, self.levels[-1].error = "", None
-        for request in self.reloads:
-            request.start()
-        self.reloading += self.reloads
-        self.reloads.clear()
+        if self.carries_out:
+            for request in self.reloads:
+                request.start()
+            self.reloading += self.reloads
+            self.reloads.clear()
         self.refresh()
 
     def end_renewal(self, error: Failure | None = None) -> None:

@@ -147,16 +147,17 @@ class Reloader:
         self.prepared.give_back(asked)
         return Verdict(hard=True)
 
-    def unwinding(self) -> None:
+    def unwinding(self) -> bool:
         """A reload is about to unwind the script: with new code, or, where the guard has tripped, back to the old."""
         if self._tripped:
-            return
+            return False
         self._undoable = self._core.levels[-1].state is not RunState.HELD
         if not self._undoable:
             self._settle()
         self.continuation.remember(self._core.levels)
         self.continuation.begin()
         self._watch_over()
+        return True
 
     def entering(self, loop: object) -> None:
         """Before the first loop goes on, new workers are started; where the innermost does, so do the generators."""
