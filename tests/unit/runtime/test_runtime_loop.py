@@ -45,6 +45,7 @@ class Script:
             caught: BaseException | None = error
         else:
             caught = None
+        self.core.escape.close()
         self.core.levels[0].rerun()
         if isinstance(caught, SparkReloadError):
             self.runtime.restart()
