@@ -7,7 +7,7 @@ from typing import Final
 from livespark.protocol.events import FileChange
 from livespark.runtime.reload.sources import Source
 
-__all__ = ("describe_change",)
+__all__ = ("describe_attempt", "describe_change")
 
 _LONGEST: Final = 200_000
 """Characters of a diff that are kept; the full texts are kept anyway."""
@@ -18,11 +18,19 @@ _EFFORT: Final = 2_000_000
 
 def describe_change(path: str, before: Source | None, after: Source) -> FileChange:
     """The change of the file shown as `path`; `before` is None where it is new."""
-    old = before.text.splitlines(keepends=True) if before else []
-    new = after.text.splitlines(keepends=True)
+    return FileChange(path, before.digest if before else "", after.digest, _diff(path, before, after.text))
+
+
+def describe_attempt(path: str, before: Source | None, text: str | None) -> FileChange:
+    """The change to a `text` that can't be compiled, and so is no version; None if it can't even be read."""
+    return FileChange(path, before.digest if before else "", diff=_diff(path, before, text) if text else "")
+
+
+def _diff(path: str, before: Source | None, text: str) -> str:
+    old, new = before.text.splitlines(keepends=True) if before else [], text.splitlines(keepends=True)
     lines = _unified(old, new, f"a/{path}" if before else "/dev/null", f"b/{path}")
     diff = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-    return FileChange(path, before.digest if before else "", after.digest, _cut(diff))
+    return _cut(diff)
 
 
 class _Matcher(SequenceMatcher[str]):

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from livespark.errors import CommandRefused, UsageError
 from livespark.protocol.commands import Failure, Reload
-from livespark.protocol.events import Event, FileChange, Reloaded
+from livespark.protocol.events import Event, Reloaded
 from livespark.runtime.failure import describe
+from livespark.runtime.reload.history import describe_attempt
 from livespark.runtime.reload.plan import Plan, Planner
 from livespark.runtime.reload.sources import Sources
 
@@ -104,15 +105,15 @@ class Preparation:
         return self._planner.plan(self.sources.changed(), sorted(self._extras))
 
     def _refuse(self, error: SyntaxError, since: float) -> "Unfit":
-        path = self.sources.project.display(error.filename or "")
-        running = self.sources.running(error.filename or "")
+        file = error.filename or ""
+        path, running = self.sources.project.display(file), self.sources.running(file)
         unfit = Unfit(syntax_sentence(error, path), describe(error.with_traceback(None)))
         self._report(
             Reloaded(
                 outcome="refused",
                 step=self._step(),
                 seconds=time.perf_counter() - since,
-                files=[FileChange(path, running.digest if running else "")],
+                files=[describe_attempt(path, running, self.sources.newest_text(file))],
                 message=str(unfit),
                 error=unfit.failure,
             )

@@ -17,6 +17,7 @@ from livespark.runtime.reload.compiling import Source, compile_source, compile_t
 from livespark.runtime.reload.followed import Content, File, Given
 from livespark.runtime.reload.forks import call_in_forked_child
 from livespark.runtime.reload.project import Project
+from livespark.runtime.reload.reading import read_settled
 
 __all__ = ("MAIN", "Source", "Sources", "compile_source")
 
@@ -98,6 +99,15 @@ class Sources:
         with self._lock:
             self._given.pop(key, None)
         return None
+
+    def newest_text(self, path: str) -> str | None:
+        """What has been given for the file, or stands on the disk, compiled or not; None where it is no text."""
+        text = self.given(path)
+        found = read_settled(path) if text is None else None
+        try:
+            return decode(path, found[0]) if found else text
+        except SyntaxError:
+            return None
 
     def changed(self) -> list[Source]:
         """The newest content of each file where it is not what was loaded last, compiled.
