@@ -7,7 +7,7 @@ import { Traceback } from "../traceback.js";
 import { countOf } from "./diff.js";
 import { Diff } from "./diff-view.js";
 import { Fault } from "./fault.js";
-import { changedText, isSyntax, kindText, stepText, tookText, verdictOf } from "./words.js";
+import { changedText, isSyntax, kindText, messageOf, stepText, tookText, verdictOf } from "./words.js";
 
 const PAGE = 100;
 
@@ -102,7 +102,8 @@ function Figures({ event }) {
 }
 
 function Details({ event, view }) {
-  const { changed = [], files = [], error, message, kind } = event;
+  const { changed = [], files = [], error, kind } = event;
+  const message = messageOf(event);
   return html`
     <div class="reload-details">
       ${message && html`<p class="reload-message">${message}</p>`}

@@ -72,6 +72,11 @@ export function faultOf({ error, files = [] }) {
 /** Whether an edit can't even be compiled. @param {Failure} error */
 export const isSyntax = ({ type }) => ["SyntaxError", "IndentationError", "TabError"].includes(type);
 
+/** The sentence about a reload; empty where its error says the same. @param {Reloaded} event */
+export function messageOf({ message = "", error }) {
+  return error && (isSyntax(error) || message === whatText(error)) ? "" : message;
+}
+
 /** @param {string} file @param {string} path */
 const isSame = (file, path) => file === path || file.endsWith(`/${path}`);
 

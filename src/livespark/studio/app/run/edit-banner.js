@@ -3,7 +3,7 @@
 import { html, useSignal } from "../../vendor/preact.js";
 import { Diff } from "../code/diff-view.js";
 import { Fault } from "../code/fault.js";
-import { changedText, isSyntax, stepText } from "../code/words.js";
+import { changedText, messageOf, stepText } from "../code/words.js";
 import { Icon } from "../icons.js";
 import { Traceback } from "../traceback.js";
 import { hasEnded } from "../words.js";
@@ -24,7 +24,7 @@ function Refused({ entry: { seq, event }, model, onClose }) {
   return html`
     <section class="edit card warn" role="alert" aria-label="The edit was not taken">
       <${Head} icon="refuse" title="The edit was not taken" onClose=${onClose} />
-      ${event.message && !(event.error && isSyntax(event.error)) && html`<p>${event.message}</p>`}
+      ${messageOf(event) && html`<p>${messageOf(event)}</p>`}
       <${Fault} event=${event} />
       <p class="small quiet advice">
         Nothing else has happened: the run is as it was. Save a corrected file, and this goes away.${" "}
@@ -39,7 +39,7 @@ function Undone({ entry: { event }, onClose }) {
   return html`
     <section class="edit card bad" role="alert" aria-label="The edit was taken back">
       <${Head} icon="undo" title=${title} onClose=${onClose} />
-      ${event.message && html`<p>${event.message}</p>`} ${event.error && html`<${Traceback} failure=${event.error} />`}
+      ${messageOf(event) && html`<p>${messageOf(event)}</p>`} ${event.error && html`<${Traceback} failure=${event.error} />`}
       <p class="small quiet advice">The code from before runs again. What was tried:</p>
       ${event.files?.map((file) => html`<${Diff} key=${file.path} file=${file} />`)}
     </section>
