@@ -50,7 +50,7 @@ def test_the_exact_source_of_every_step_can_be_had(stage: Stage, tmp_path: Path)
     run.reloaded(1, kind="soft")
     ran.append((moves_on(run), soft))
     run.save("model.py", ("x * 2", "x * ("))
-    run.reloaded(2, "refused")
+    assert "+        return x * (  # ünïcode\n" in run.reloaded(2, "refused")["files"][0]["diff"]
     ran.append((moves_on(run), soft))
     run.save("model.py", ("x * (", "x * 2"), ("self.rate = 1", "self.rate = 1\n        self.more = 2"))
     assert "more" in run.reloaded(3, "refused")["message"]
@@ -69,7 +69,7 @@ def test_the_exact_source_of_every_step_can_be_had(stage: Stage, tmp_path: Path)
     assert status == 0
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     words = " ".join(listed.split())
-    for expected in ("soft applied model.Net.forward +1 -1", "refused", "undone", "hard applied"):
+    for expected in ("soft applied model.Net.forward +1 -1", "refused model.py +1 -1", "undone", "hard applied"):
         assert expected in words, listed
     status, diff = run.types("code", run.run, "--diff", "1")
     assert status == 0
@@ -112,6 +112,8 @@ def test_the_studio_shows_edits(stage: Stage, studio: Studio, tmp_path: Path) ->
     expect(banner).to_contain_text("model.py:6")
     expect(banner).to_contain_text("'(' was never closed")
     expect(banner).to_contain_text("return x * (1")
+    banner.get_by_role("button", name="What was edited").click()
+    expect(page.get_by_role("region", name="Changes of model.py")).to_contain_text("return x * (1")
     state(page, "running")
     page.screenshot(path=tmp_path / "refused.png")
 
@@ -127,7 +129,7 @@ def test_the_studio_shows_edits(stage: Stage, studio: Studio, tmp_path: Path) ->
     expect(tip).to_contain_text(f"{step:,}")
     page.screenshot(path=tmp_path / "mark.png")
     page.keyboard.press("Enter")
-    diff = page.get_by_role("region", name="Changes of model.py")
+    diff = page.get_by_role("region", name="Changes of model.py").first
     expect(diff).to_contain_text("return x * 2")
     page.screenshot(path=tmp_path / "code.png")
 
@@ -138,6 +140,7 @@ def test_the_studio_shows_edits(stage: Stage, studio: Studio, tmp_path: Path) ->
     undone = page.get_by_label("The edit was taken back")
     expect(undone).to_contain_text("IndexError")
     expect(undone).to_contain_text("return [][x]")
+    expect(undone.get_by_text("list index out of range").filter(visible=True)).to_have_count(1)
     page.screenshot(path=tmp_path / "undone.png")
     run.goes_on()
     studio.check(page)
