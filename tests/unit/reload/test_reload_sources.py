@@ -246,6 +246,24 @@ def test_a_file_that_is_being_written_is_waited_for(stage: Stage, monkeypatch: p
     assert len(waits) == 1
 
 
+def test_a_huge_file_is_not_read(stage: Stage) -> None:
+    """Somebody has written data where the code was."""
+    path = stage.load("a.py", "x = 1\n")
+    os.truncate(path, 3 * 1024**3)
+    with pytest.raises(SyntaxError, match="the file is too large to be followed"):
+        stage.changed()
+    stage.write("a.py", "x = 2\n")
+    assert stage.changed() == {"a.py": "x = 2\n"}
+
+
+def test_a_window_of_the_kernels_is_empty(stage: Stage) -> None:
+    """It has no size, and its content may never come, or never end."""
+    path = Path(stage.load("a.py", "x = 1\n"))
+    path.unlink()
+    path.symlink_to("/proc/self/status")
+    assert stage.changed() == {"a.py": ""}
+
+
 def test_a_file_can_be_emptied(stage: Stage) -> None:
     """A file that stays empty is so on purpose."""
     path = stage.load("train.py", "x = 1\n")

@@ -46,6 +46,8 @@ class File:
         compared, mark = self.text, mark_of(self.path)
         if mark is None:
             return None
+        if mark.size > _HUGE:
+            raise SyntaxError("the file is too large to be followed", (self.path, 1, 1, ""))
         if self._seen != (mark, compared):
             self._seen = None
             found = read_settled(self.path)

@@ -68,10 +68,11 @@ def _rests(before: Mark, after: Mark | None) -> bool:
 
 
 def _read(path: str) -> tuple[bytes, Mark] | None:
+    """Not more than there was: what grows, or is a window of the kernel's, must not hold us."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             mark = _mark(file.fileno())
-            return (file.read(), mark) if mark else None
+            return (file.read(mark.size), mark) if mark else None
     except OSError:
         return None
 
