@@ -72,3 +72,12 @@ def test_so_many_files_at_a_time(tmp_path: Path) -> None:
     ):
         stage.give(*(f"b{number}.py" for number in range(1_001)))
     assert stage.preparation.sources.given(str(tmp_path / "b0.py")) is None
+
+
+def test_what_has_come_into_force_meanwhile_is_no_change(tmp_path: Path) -> None:
+    """A plan that was made while the same version was being put in place leads nowhere."""
+    stage = Stage(tmp_path)
+    assert stage.save("x = 2\n")
+    (source,) = stage.preparation.sources.changed()
+    stage.preparation.sources.install(source)
+    assert not stage.preparation.take()

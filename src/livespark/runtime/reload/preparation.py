@@ -15,7 +15,7 @@ from livespark.protocol.events import Event, Reloaded
 from livespark.runtime.failure import describe
 from livespark.runtime.reload.history import describe_attempt
 from livespark.runtime.reload.plan import Plan, Planner
-from livespark.runtime.reload.sources import Sources
+from livespark.runtime.reload.sources import Source, Sources
 
 __all__ = ("Asked", "Preparation", "Unfit", "syntax_sentence")
 
@@ -87,7 +87,8 @@ class Preparation:
         with self._lock:
             taken, self.newest = self.newest, Asked()
             if any(file.before is not self.sources.running(file.after.path) for file in taken.plan.files):
-                plan = self._planner.plan((file.after for file in taken.plan.files), sorted(self._extras))
+                newer = [file.after for file in taken.plan.files if self._is_newer(file.after)]
+                plan = self._planner.plan(newer, sorted(self._extras))
                 taken = replace(taken, plan=plan)  # it was made while the one before was being carried out
             self._extras.clear()
             return taken
@@ -103,6 +104,10 @@ class Preparation:
         self.sources.give(command.files)
         self._extras.update(self.sources.changed_extras())
         return self._planner.plan(self.sources.changed(), sorted(self._extras))
+
+    def _is_newer(self, source: Source) -> bool:
+        running = self.sources.running(source.path)
+        return running is None or running.digest != source.digest
 
     def _refuse(self, error: SyntaxError, since: float) -> "Unfit":
         file = error.filename or ""
