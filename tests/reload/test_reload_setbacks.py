@@ -11,6 +11,7 @@ from livespark.runtime.reload.plan import Plan
 from livespark.runtime.reload.renewal import Renewal
 from livespark.runtime.reload.trials import Trials
 from tests.reload.live import Live, Nursery
+from tests.reload.training import is_status
 
 _WORK = "def work(x):\n    return x\n"
 _SCRIPT = """
@@ -161,3 +162,35 @@ def test_an_edit_that_is_saved_when_the_guard_trips_follows(nursery: Nursery, tm
         assert undone["message"].startswith("loss is nan")
         applied, seen = live.reloaded(2)
         assert (applied["outcome"], applied["changed"], seen[1]) == ("applied", ["subject.work"], -seen[0])
+
+
+_SERVED = """
+import stepping
+import subject
+
+import livespark as spark
+
+spark.expose(ask=lambda: subject.work(1))
+stepping.report("top")
+"""
+
+
+@pytest.mark.parametrize("guard", [0, 3])
+def test_what_came_while_the_run_was_idle_stays(guard: int, nursery: Nursery, tmp_path: Path) -> None:
+    """No checkpoint will prove it; an edit that raises long afterwards does not take it along."""
+    save(tmp_path, _WORK)
+    save(tmp_path, _SERVED, "script.py")
+    with nursery.worker(tmp_path, guard=guard) as live:
+        live.seen()
+        live.go_on()
+        live.hear(is_status("idle"))
+        save(tmp_path, "def work(x):\n    return -x\n")
+        live.hear(lambda line: line.get("event", {}).get("outcome") == "applied")
+        save(tmp_path, f"{_SERVED}\nundefined()\n", "script.py")
+        live.seen()
+        live.go_on()
+        live.hear(lambda line: line.get("event", {}).get("outcome") == "undone")
+        live.seen()
+        live.go_on()
+        live.hear(is_status("idle"))
+        assert [each["changed"] for each in live.reloads] == [["subject.work"], ["line 10"]]

@@ -69,6 +69,11 @@ class Reloader:
     def _guard(self) -> Guard:
         return Guard(self.settings, self._persisted, self._journal, self._core.levels)
 
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no step will come that could show what the new code is worth."""
+        return self._core.levels[-1].state is RunState.IDLE
+
     # any thread
 
     def ask(self, command: Reload) -> None:
@@ -185,7 +190,7 @@ class Reloader:
         -> why the code before has to come back; empty if it has not.
         """
         self._tripped = self._probation.step() if self._probation else ""
-        if not self._tripped and (self._probation is None or self._probation.is_over):
+        if not self._tripped and (self._is_idle or self._probation is None or self._probation.is_over):
             self._settle()
         return self._tripped
 
@@ -209,7 +214,10 @@ class Reloader:
         self._renew_workers()
         within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
         message = self._record.applied(trial, [*renewal.notes, *within])
-        self._core.begin_probation()
+        if self._is_idle:
+            self._settle()
+        else:
+            self._core.begin_probation()
         return Verdict(False, trial.summary(), message)
 
     def _fail_softly(self, trial: Trial, error: BaseException) -> NoReturn:
