@@ -161,7 +161,7 @@ class Planner:
                 files[modules[0]] = _compared(modules, show(after.path), before, after)
         return Plan(
             tuple(_by_dependency(files)),
-            tuple(map(show, extras)),
+            tuple(dict.fromkeys(map(show, extras))),
             tuple(fresh),
             self._who_holds_copies() if any(file.difference.execute for file in files.values()) else {},
         )

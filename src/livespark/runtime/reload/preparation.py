@@ -87,27 +87,37 @@ class Preparation:
         with self._lock:
             taken, self.newest = self.newest, Asked()
             if any(file.before is not self.sources.running(file.after.path) for file in taken.plan.files):
-                newer = [file.after for file in taken.plan.files if self._is_newer(file.after)]
-                plan = self._planner.plan(newer, sorted(self._extras))
-                taken = replace(taken, plan=plan)  # it was made while the one before was being carried out
+                taken = replace(taken, plan=self._planned_again(taken.plan))
             self._extras.clear()
             return taken
 
+    def _planned_again(self, plan: Plan) -> Plan:
+        """It was made while the one before was being carried out, of which some may be the same."""
+        sources = [file.after for file in plan.files if not self._runs(file.after)]
+        return replace(self._planner.plan(sources, sorted(self._extras)), fresh=plan.fresh)
+
+    def _runs(self, source: Source) -> bool:
+        running = self.sources.running(source.path)
+        return running is not None and running.text == source.text
+
     def give_back(self, asked: Asked) -> None:
-        """It can't be done yet."""
+        """It can't be done yet: it is to be done with what has come since."""
         with self._lock:
-            if not self.newest:
-                self.newest = asked
-                self._extras.update(asked.plan.extras)
+            self._extras.update(asked.plan.extras)
+            newest = self.newest
+            plan = newest.plan if newest else asked.plan
+            self.newest = Asked(
+                plan=replace(plan, extras=tuple(dict.fromkeys([*asked.plan.extras, *plan.extras]))),
+                explicit=asked.explicit or newest.explicit,
+                skip=asked.skip or newest.skip,
+                clear=asked.clear | newest.clear,
+                since=asked.since,
+            )
 
     def _plan(self, command: Reload) -> Plan:
         self.sources.give(command.files)
         self._extras.update(self.sources.changed_extras())
         return self._planner.plan(self.sources.changed(), sorted(self._extras))
-
-    def _is_newer(self, source: Source) -> bool:
-        running = self.sources.running(source.path)
-        return running is None or running.digest != source.digest
 
     def _refuse(self, error: SyntaxError, since: float) -> "Unfit":
         file = error.filename or ""
