@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livespark.runtime.reload.namespaces import put_back
 from livespark.runtime.reload.undo import Undo
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -91,3 +92,15 @@ def test_what_is_forgotten_stays() -> None:
     undo.forget()
     undo.roll_back()
     assert names == {"a": 2}
+
+
+def test_no_name_is_missing_while_names_are_put_back() -> None:
+    """Another thread may be within a function that reads them."""
+
+    class Read(dict[str, int]):
+        def clear(self) -> None:
+            raise AssertionError("somebody reads")
+
+    names = Read(a=2, b=3)
+    put_back(names, {"a": 1})
+    assert names == {"a": 1}

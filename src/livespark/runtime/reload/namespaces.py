@@ -27,6 +27,7 @@ def changes(former: Mapping[str, Any], names: Mapping[str, Any]) -> Changes:
 
 
 def put_back(names: dict[str, Any], former: Mapping[str, Any]) -> None:
-    """The names mean what they meant, and there are no others."""
-    names.clear()
+    """The names mean what they meant, and there are no others. Other threads miss none of them meanwhile."""
     names.update(former)
+    for name in names.keys() - former.keys():
+        del names[name]
