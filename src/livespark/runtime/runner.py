@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from livespark.errors import SparkReloadError, SparkStopError, UsageError
+from livespark.errors import SettingsError, SparkReloadError, SparkStopError, UsageError
 from livespark.protocol.commands import Failure
 from livespark.protocol.lifecycle import RunState, exit_code
 from livespark.protocol.runs import Entry
@@ -93,7 +93,7 @@ class Runner:
         """Execute `program` until the run has ended. -> the exit status for the process."""
         try:
             self._opened(self._reloader.open(program))
-        except (SyntaxError, UsageError) as error:
+        except (SyntaxError, UsageError, SettingsError) as error:
             return self._finish(_unfit(error))
         program.enter()
         self._core.begin()
@@ -162,7 +162,7 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _unfit(error: SyntaxError | UsageError) -> Ending:
+def _unfit(error: SyntaxError | UsageError | SettingsError) -> Ending:
     """There is no program to run; says so on stderr."""
     if isinstance(error, SyntaxError):
         traceback.print_exception(type(error), error, None)

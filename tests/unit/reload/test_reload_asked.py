@@ -1,5 +1,6 @@
 """What is asked while something else is being carried out is neither lost nor done twice."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from livespark.protocol.commands import Reload
 from livespark.runtime.reload.preparation import Preparation
 from livespark.runtime.reload.project import Project
-from livespark.runtime.reload.sources import Sources
+from livespark.runtime.reload.sources import Source, Sources
 
 
 @pytest.fixture
@@ -67,3 +68,27 @@ def test_what_runs_by_now_is_no_change(file: Path, preparation: Preparation) -> 
     preparation.give_back(newest)
     preparation.sources.install(first.plan.files[0].after)
     assert not preparation.take()
+
+
+def test_whoever_takes_does_not_wait_for_a_file_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training thread goes on while another thread hangs in a network file system."""
+    script = tmp_path / "train.py"
+    script.write_text("x = 1\n")
+    sources = Sources(Project(tmp_path), lambda source: None)
+    sources.load(str(script), script.read_bytes())
+    preparation = Preparation(sources, lambda event: None, lambda: None)
+    reading, read = threading.Event(), threading.Event()
+
+    def hang() -> list[Source]:
+        reading.set()
+        read.wait()
+        return []
+
+    monkeypatch.setattr(sources, "changed", hang)
+    thread = threading.Thread(target=lambda: preparation.prepare(Reload(), explicit=True))
+    thread.start()
+    reading.wait()
+    assert not preparation.take()
+    read.set()
+    thread.join()
+    assert preparation.take().explicit

@@ -48,7 +48,10 @@ class Asked:
 
 
 class Preparation:
-    """Reads and compiles. `newest` is what has been prepared and not been taken yet."""
+    """Reads and compiles. `newest` is what has been prepared and not been taken yet.
+
+    The training thread, which takes it, never waits for a file to be read or compiled: only `_lock` is held for it.
+    """
 
     def __init__(self, sources: Sources, report: Callable[[Event], None], step: Callable[[], int | None]) -> None:
         self.sources = sources
@@ -56,6 +59,7 @@ class Preparation:
         self._planner = Planner(sources)
         self._report = report
         self._step = step
+        self._preparing = threading.Lock()
         self._lock = threading.Lock()
         self._extras: set[str] = set()
 
@@ -64,7 +68,7 @@ class Preparation:
 
         Raises CommandRefused when it can't be compiled; that has been reported.
         """
-        with self._lock:
+        with self._preparing:
             since = time.perf_counter()
             try:
                 plan = self._plan(command)
@@ -72,6 +76,10 @@ class Preparation:
                 raise self._refuse(error, since) from None
             except UsageError as error:
                 raise CommandRefused(str(error)) from None
+            return self._note(plan, command, explicit, since)
+
+    def _note(self, plan: Plan, command: Reload, explicit: bool, since: float) -> bool:
+        with self._lock:
             before = self.newest
             self.newest = Asked(
                 plan=plan,
@@ -116,8 +124,11 @@ class Preparation:
 
     def _plan(self, command: Reload) -> Plan:
         self.sources.give(command.files)
-        self._extras.update(self.sources.changed_extras())
-        return self._planner.plan(self.sources.changed(), sorted(self._extras))
+        extras = self.sources.changed_extras()
+        with self._lock:
+            self._extras.update(extras)
+            extras = sorted(self._extras)
+        return self._planner.plan(self.sources.changed(), extras)
 
     def _refuse(self, error: SyntaxError, since: float) -> "Unfit":
         file = error.filename or ""
