@@ -120,7 +120,7 @@ def test_a_living_object_without_a_new_attribute() -> None:
     living = Living(MODEL, lambda value: "the persisted value 'net'" if type(value).__name__ == "Net" else None)
     net = living.see("Net()")
     living.execute(EDITED)
-    with pytest.raises(Refusal, match=r"the persisted value 'net' has no drop.*__livespark_migrate__.*clear_persisted"):
+    with pytest.raises(Refusal, match=r"the persisted value 'net' has no drop.*__livespark_migrate__.*--clear KEY"):
         renew(living, Undo())
     net.drop = 1
     renew(living, Undo())

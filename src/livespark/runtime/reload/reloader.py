@@ -20,6 +20,7 @@ from livespark.runtime.journal import Journal
 from livespark.runtime.persist import Persisted
 from livespark.runtime.ports import Verdict
 from livespark.runtime.program import Program
+from livespark.runtime.reload.cleared import check_clear, leaving
 from livespark.runtime.reload.continuation import Continuation
 from livespark.runtime.reload.guard import Guard, Probation
 from livespark.runtime.reload.once import answered_once
@@ -146,6 +147,7 @@ class Reloader:
         held = self._core.levels[-1].state is RunState.HELD
         if not (asked.explicit or asked.plan.concerns_what_runs or (held and asked.plan)):
             return Verdict(hard=False, message="nothing has changed")
+        check_clear(asked.clear, self._persisted.values)
         in_place = not (asked.must_run_again or held or (self.settings.guard and not at_rest))
         if in_place and not asked.plan.is_hard(code_on_stack(asked.plan.replaced)):
             return self._replace(asked)
@@ -238,6 +240,7 @@ class Reloader:
     def _start_afresh(self, asked: Asked, renewal: Renewal) -> None:
         """What was asked for besides new code."""
         values = self._persisted.values
+        renewal.let_go(leaving(asked.clear, values))
         for key in asked.clear & values.keys():
             renewal.on_undo(partial(values.__setitem__, key, values.pop(key)))
         if asked.skip:

@@ -93,6 +93,10 @@ class Renewal:
         self._undo.later(undone)
         return self._patcher.migrate(living)
 
+    def let_go(self, leaving: frozenset[int]) -> None:
+        """Objects, by `id`, that nothing will use any more: they need not follow."""
+        self._patcher.leaving |= leaving
+
     def on_undo(self, action: Callable[[], object]) -> None:
         """To be done, too, if this is taken back."""
         self._undo.later(action)

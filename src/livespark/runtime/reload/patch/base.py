@@ -28,6 +28,8 @@ class Patching(ABC):
         self.fields: dict[type, frozenset[str]] = {}
         """The fields that dataclasses had before; their decorator has not been seen to be done yet."""
 
+        self.leaving: frozenset[int] = frozenset()
+        """Objects, by `id`, that are made anew, and need not follow."""
         self.waiting: list[type] = []
         """New classes whose decorator will make others of them, which are to be adopted in their place."""
 

@@ -41,7 +41,10 @@ def refuse_class(patch: Patching, cls: type, change: str, *, migrate: bool = Tru
     ]
     what = f"class {cls.__qualname__}: {change}, and {living[0] if living else 'what may live of it'}"
     hook = f"define {cls.__qualname__}.__livespark_migrate__(self, old_source), " if migrate else ""
-    return Refusal(f"{what} can't follow. To go on: {hook}clear_persisted what is made of it, or restart the run")
+    return Refusal(
+        f"{what} can't follow. To go on: {hook}have what is persisted of it made anew "
+        "(`livespark reload --clear KEY`), or restart the run"
+    )
 
 
 def shown(patch: Patching, living: object) -> str:

@@ -20,10 +20,10 @@ _INNER: Final = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers
 def renew_instances(patch: Patching, cls: type, made: frozenset[str], old_source: str) -> None:
     """Living objects that lack one of the attributes `made` are migrated. Raises Refusal where one goes on lacking it,
     and whatever `__livespark_migrate__` raises."""
-    if not _lacking(cls, made):
+    if not _lacking(patch, cls, made):
         return
     gc.collect()
-    for instance in _lacking(cls, made):
+    for instance in _lacking(patch, cls, made):
         if hasattr(instance, "__livespark_migrate__"):
             migrate(patch, instance, old_source)
         if missing := _missing(instance, made):
@@ -37,9 +37,10 @@ def migrate_all(patch: Patching, cls: type) -> None:
         migrate(patch, instance, source)
 
 
-def _lacking(cls: type, made: frozenset[str]) -> list[Any]:
+def _lacking(patch: Patching, cls: type, made: frozenset[str]) -> list[Any]:
     classes = [each for each in family(cls) if _initialised_by(each, cls)]
-    return [each for each in instances_of(classes) if _missing(each, made)]
+    living = [each for each in instances_of(classes) if id(each) not in patch.leaving]
+    return [each for each in living if _missing(each, made)]
 
 
 def _initialised_by(derived: type, cls: type) -> bool:
@@ -115,6 +116,6 @@ def _refusal(patch: Patching, instance: object, cls: type, missing: list[str]) -
     names = ", ".join(missing)
     return Refusal(
         f"{shown(patch, instance)} has no {names}, which the new {cls.__qualname__}.__init__ makes. To go on: define "
-        f"{cls.__qualname__}.__livespark_migrate__(self, old_source), clear_persisted what it belongs to, "
-        "or restart the run"
+        f"{cls.__qualname__}.__livespark_migrate__(self, old_source), have what is persisted of it made anew "
+        "(`livespark reload --clear KEY`), or restart the run"
     )
