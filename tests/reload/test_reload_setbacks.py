@@ -194,3 +194,42 @@ def test_what_came_while_the_run_was_idle_stays(guard: int, nursery: Nursery, tm
         live.go_on()
         live.hear(is_status("idle"))
         assert [each["changed"] for each in live.reloads] == [["subject.work"], ["line 10"]]
+
+
+_STREAM = """
+from torch.utils.data import IterableDataset
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        for number in range(100):
+            yield number
+"""
+_STREAMED = """
+import stepping
+import subject
+from torch.utils.data import DataLoader
+
+import livespark as spark
+
+items = spark.persist("items", lambda: iter(DataLoader(subject.Stream(), num_workers=1)))
+spark.expose(draw=lambda: int(next(items)))
+stepping.report(int(next(items)))
+"""
+
+
+def test_workers_that_can_not_take_the_new_code_refuse_it(torch_nursery: Nursery, tmp_path: Path) -> None:
+    """While the run is idle, too: it does not end, and the workers go on with the old code."""
+    save(tmp_path, _STREAM)
+    save(tmp_path, _STREAMED, "script.py")
+    with torch_nursery.worker(tmp_path) as live:
+        assert live.seen() == 0
+        live.go_on()
+        live.hear(is_status("idle"))
+        save(tmp_path, _STREAM.replace("        for", "        raise RuntimeError('no stream')\n        for"))
+        told = live.hear(lambda line: "outcome" in line.get("event", {}) or "ended" in line)
+        assert told["event"]["outcome"] == "refused"
+        assert "no stream" in told["event"]["message"]
+        draw = live.ask("call", function="draw")
+        live.hear(lambda line: line.get("event", {}).get("type") == "answered")
+        assert live.answer(draw)["value"] == 1

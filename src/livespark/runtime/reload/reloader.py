@@ -208,12 +208,12 @@ class Reloader:
         try:
             self._persisted.check_makers(asked.plan.touched)
             renewal.apply()
+            self._stale |= asked.plan.concerned
+            self._renew_workers()
         except BaseException as error:
             self._fail_softly(trial, error)
         self.renew_bindings()
         self._undoable = True
-        self._stale |= asked.plan.concerned
-        self._renew_workers()
         within = [f"thread {name} goes on with the old code" for name in threads_within(asked.plan.replaced)]
         message = self._record.applied(trial, [*renewal.notes, *within])
         if self._is_idle:
@@ -225,6 +225,7 @@ class Reloader:
     def _fail_softly(self, trial: Trial, error: BaseException) -> NoReturn:
         setback = Setback.of(error)
         self._trials.drop()
+        self._give_back_workers()
         if not self._trials:
             self._settle()
         self._record.failed(trial, "refused", setback)
@@ -282,9 +283,16 @@ class Reloader:
         self._core.probation = False
 
     def _renew_workers(self) -> None:
-        changed, self._stale = self._stale, frozenset()
-        for sentence in renew_workers(changed):
+        for sentence in renew_workers(self._stale):
             self._record.note(sentence)
+        self._stale = frozenset()
+
+    def _give_back_workers(self) -> None:
+        """Some may have got the code that has just been taken back; `_stale` tells."""
+        try:
+            self._renew_workers()
+        except Exception as error:
+            self._record.note(f"DataLoader workers could not be given their old code back: {error!r:.500}")
 
     def _namespaces(self) -> list[dict[str, Any]]:
         sources = self.prepared.sources
