@@ -233,3 +233,24 @@ def test_workers_that_can_not_take_the_new_code_refuse_it(torch_nursery: Nursery
         draw = live.ask("call", function="draw")
         live.hear(lambda line: line.get("event", {}).get("type") == "answered")
         assert live.answer(draw)["value"] == 1
+
+
+def test_workers_that_can_not_take_the_new_code_when_the_script_has_ended(
+    torch_nursery: Nursery, tmp_path: Path
+) -> None:
+    """It has run again, without a loop; the run is idle, and the workers are named."""
+    save(tmp_path, _STREAM)
+    save(tmp_path, _STREAMED, "script.py")
+    with torch_nursery.worker(tmp_path) as live:
+        assert live.seen() == 0
+        live.go_on()
+        live.hear(is_status("idle"))
+        broken = _STREAM.replace("        for", "        raise RuntimeError('no stream')\n        for")
+        save(tmp_path, f"{broken}\nADDED = 1\n")
+        assert live.seen() == 1
+        live.go_on()
+        live.hear(lambda line: line.get("event", {}).get("state") == "idle" or "ended" in line)
+        assert live.reloads[-1]["outcome"] == "applied"
+        told = [line["event"]["text"] for line in live.told if line.get("event", {}).get("code") == "old-code"]
+        assert "no stream" in told[0]
+        assert "ended" not in live.told[-1]

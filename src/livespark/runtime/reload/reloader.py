@@ -176,7 +176,10 @@ class Reloader:
     def reached(self, error: Failure | None = None) -> Verdict:
         """The new code has come to its first checkpoint, to its end, or to an `error` that holds it."""
         self._rerun.close()
-        self._renew_workers()
+        if self._core.levels[-1].state is RunState.RUNNING and not self._core.stopping:
+            self._renew_workers()
+        else:  # nobody is there who could be told by an exception
+            self._renew_workers_if_possible()
         self.continuation.end()
         trial = self._trials.newest
         if trial is None:
@@ -225,7 +228,7 @@ class Reloader:
     def _fail_softly(self, trial: Trial, error: BaseException) -> NoReturn:
         setback = Setback.of(error)
         self._trials.drop()
-        self._give_back_workers()
+        self._renew_workers_if_possible()
         if not self._trials:
             self._settle()
         self._record.failed(trial, "refused", setback)
@@ -287,12 +290,13 @@ class Reloader:
             self._record.note(sentence)
         self._stale = frozenset()
 
-    def _give_back_workers(self) -> None:
-        """Some may have got the code that has just been taken back; `_stale` tells."""
+    def _renew_workers_if_possible(self) -> None:
+        """Otherwise before the next loop."""
         try:
             self._renew_workers()
         except Exception as error:
-            self._record.note(f"DataLoader workers could not be given their old code back: {error!r:.500}")
+            cause = str(error).strip().rpartition("\n")[2]  # above it stands the worker's traceback
+            self._record.note(f"DataLoader workers go on with the code that they have: {cause:.500}")
 
     def _namespaces(self) -> list[dict[str, Any]]:
         sources = self.prepared.sources
