@@ -15,7 +15,7 @@ DIVISION = Failure(
 )
 
 
-def syntax_error(source: str, file: str = "/work/model.py") -> Failure:
+def syntax_error(source: str, file: str = "/home/ada/model.py") -> Failure:
     """What a worker tells of source that does not compile."""
     try:
         compile(source, file, "exec")
