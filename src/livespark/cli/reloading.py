@@ -25,7 +25,8 @@ def sentence(event: Reloaded) -> str:
         paths = _listed([file.path for file in event.files]) or "the code"
         return f"the edit of {paths} was taken back: {reason(event)}; the code from before runs again"
     raised = f"; it raised {reason(event)}" if event.error else ""
-    return f"reloaded {_what(event)}{_how(event)}{_at(event.step)}{raised}"
+    note = f"; {event.message}" if event.message else ""
+    return f"reloaded {_what(event)}{_how(event)}{_at(event.step)}{note}{raised}"
 
 
 def answered(answer: Answer) -> str:

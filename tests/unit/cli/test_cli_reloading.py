@@ -57,6 +57,10 @@ INDENT = syntax_error("def f():\n    x = 1\n      y = 2\n")
         ),
         (Reloaded("applied", "soft", 3, 0.0, [], [MODEL]), "reloaded model.py (soft, 0 ms) at step 3"),
         (
+            Reloaded("applied", "soft", 3, 0.0, [], [MODEL], message="thread t goes on with the old code"),
+            "reloaded model.py (soft, 0 ms) at step 3; thread t goes on with the old code",
+        ),
+        (
             Reloaded("applied", "hard", 3, 0.02, ["model.x"], [MODEL], error=DIVISION),
             "reloaded model.py: x (hard, 20 ms) at step 3; it raised ZeroDivisionError: division by zero (train.py:12)",
         ),
