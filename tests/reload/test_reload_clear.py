@@ -41,6 +41,15 @@ for number in spark.loop("steps", range(1_000_000)):
     stepping.report([state["step"], len(list(net.parameters())), optimized])
 """
 
+_PLAIN = """
+net = Net()
+TIMES = 1
+while True:
+    net(torch.ones(1, 1)).sum().backward()
+    stepping.report(TIMES)
+    spark.checkpoint()
+"""
+
 
 @pytest.fixture
 def live(torch_nursery: Nursery, tmp_path: Path) -> Iterator[Live]:
@@ -88,3 +97,17 @@ def test_an_optimizer_is_made_anew_alone(live: Live) -> None:
         live.step()
     assert "has no last" in str(live.answer(asked))
     assert live.step()[1:] == [2, 2]
+
+
+def test_a_script_that_persists_nothing_is_told_that_its_model_is_new(torch_nursery: Nursery, tmp_path: Path) -> None:
+    """An edit of what is being executed starts it from its top, which nobody should have to find out by the loss."""
+    script = _SCRIPT[: _SCRIPT.index("net =")] + _PLAIN
+    (tmp_path / "subject.py").write_text(_NET)
+    (tmp_path / "script.py").write_text(script)
+    with torch_nursery.worker(tmp_path) as live:
+        live.seen()
+        live.calm()
+        (tmp_path / "script.py").write_text(script.replace("TIMES = 1", "TIMES = 2"))
+        reloaded, _ = live.reloaded()
+        assert (reloaded["outcome"], reloaded["kind"]) == ("applied", "hard")
+        assert "begun anew, with a new model" in reloaded["message"]

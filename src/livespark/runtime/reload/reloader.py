@@ -37,6 +37,7 @@ from livespark.runtime.state import State
 __all__ = ("Reloader",)
 
 _NOTHING_RUNS: Final = "there is nothing to reload: start the script with `livespark dev`"
+_ANEW: Final = "the script persists nothing, so it has begun anew, with a new model"
 
 
 class Reloader:
@@ -185,7 +186,7 @@ class Reloader:
         if trial is None:
             self._settle()
             return Verdict(hard=True)
-        message = self._record.applied(trial, self._trials.notes, error)
+        message = self._record.applied(trial, [*self._begun_anew(), *self._trials.notes], error)
         self._prove()
         return Verdict(True, trial.summary(), message)
 
@@ -269,6 +270,10 @@ class Reloader:
         if together:
             setback = Setback(f"taken back with what came after it: {setback.sentence}")
         self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
+
+    def _begun_anew(self) -> list[str]:
+        # A script that never heard of us holds its model itself, and makes another one.
+        return [] if self._persisted.values or "torch.optim" not in sys.modules else [_ANEW]
 
     def _prove(self) -> None:
         """The new code is in place; it stays, unless the guard still watches."""
