@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from livespark.errors import CommandRefused, UsageError
 from livespark.protocol.commands import Failure, Reload
@@ -30,8 +30,8 @@ from livespark.runtime.reload.record import Record, Setback, Trial
 from livespark.runtime.reload.renewal import Renewal
 from livespark.runtime.reload.sources import Source, Sources
 from livespark.runtime.reload.stack import code_on_stack, threads_within
+from livespark.runtime.reload.stale import StaleWorkers
 from livespark.runtime.reload.trials import Trials
-from livespark.runtime.reload.workers import renew_workers
 from livespark.runtime.state import State
 
 __all__ = ("Reloader",)
@@ -57,7 +57,7 @@ class Reloader:
         self._probation: Probation | None = None
         self._rerun = ExitStack()
         self._undoable = self._took_back = False
-        self._stale: frozenset[tuple[str, str]] = frozenset()
+        self._workers = StaleWorkers(self._record.note)
         """What is another definition now, of which the workers of loaders may not know."""
         self._tripped = ""
 
@@ -123,10 +123,10 @@ class Reloader:
         asked, self._took_back = Asked() if self._took_back else self.prepared.take(), False
         renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
         self._trials.add(Trial(asked, "hard") if asked else None, renewal)
-        self._stale |= asked.plan.concerned
+        self._workers.mark(asked.plan)
         with self._rerun:
             self._rerun.callback(renewal.settle)
-            self._rerun.enter_context(answered_once(self._namespaces()))
+            self._rerun.enter_context(answered_once(self.prepared.sources.namespaces()))
             self._start_afresh(asked, renewal)
             renewal.apply()
             self._persisted.migrate = renewal.migrate
@@ -169,8 +169,8 @@ class Reloader:
 
     def entering(self, loop: object) -> None:
         """Before the first loop goes on, new workers are started; where the innermost does, so do the generators."""
-        if self._stale:
-            self._renew_workers()
+        if self._workers:
+            self._workers.renew()
         if loop is self.continuation.place:
             self.continuation.end()
 
@@ -178,9 +178,9 @@ class Reloader:
         """The new code has come to its first checkpoint, to its end, or to an `error` that holds it."""
         self._rerun.close()
         if self._core.levels[-1].state is RunState.RUNNING and not self._core.stopping:
-            self._renew_workers()
+            self._workers.renew()
         else:  # nobody is there who could be told by an exception
-            self._renew_workers_if_possible()
+            self._workers.renew_if_possible()
         self.continuation.end()
         trial = self._trials.newest
         if trial is None:
@@ -212,8 +212,8 @@ class Reloader:
         try:
             self._persisted.check_makers(asked.plan.touched)
             renewal.apply()
-            self._stale |= asked.plan.concerned
-            self._renew_workers()
+            self._workers.mark(asked.plan)
+            self._workers.renew()
         except BaseException as error:
             self._fail_softly(trial, error)
         self.renew_bindings()
@@ -229,7 +229,7 @@ class Reloader:
     def _fail_softly(self, trial: Trial, error: BaseException) -> NoReturn:
         setback = Setback.of(error)
         self._trials.drop()
-        self._renew_workers_if_possible()
+        self._workers.renew_if_possible()
         if not self._trials:
             self._settle()
         self._record.failed(trial, "refused", setback)
@@ -266,7 +266,7 @@ class Reloader:
             self._core.take_back(setback.sentence)
 
     def _note_setback(self, trial: Trial, setback: Setback, *, together: bool) -> None:
-        self._stale |= trial.asked.plan.concerned
+        self._workers.mark(trial.asked.plan)
         if together:
             setback = Setback(f"taken back with what came after it: {setback.sentence}")
         self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
@@ -289,24 +289,6 @@ class Reloader:
             self._probation.end()
         self._probation = None
         self._core.probation = False
-
-    def _renew_workers(self) -> None:
-        for sentence in renew_workers(self._stale):
-            self._record.note(sentence)
-        self._stale = frozenset()
-
-    def _renew_workers_if_possible(self) -> None:
-        """Otherwise before the next loop."""
-        try:
-            self._renew_workers()
-        except Exception as error:
-            cause = str(error).strip().rpartition("\n")[2]  # above it stands the worker's traceback
-            self._record.note(f"DataLoader workers go on with the code that they have: {cause:.500}")
-
-    def _namespaces(self) -> list[dict[str, Any]]:
-        sources = self.prepared.sources
-        modules = [name for path in sources.paths() for name in sources.modules_of(path)]
-        return [vars(sys.modules[name]) for name in modules if name in sys.modules]
 
     def _source(self) -> Source:
         source = self.prepared.sources.running(self.program.path)

@@ -8,9 +8,10 @@ content after that; else what is on disk.
 
 import linecache
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from livespark.errors import UsageError
 from livespark.runtime.reload.compiling import Source, compile_source, compile_text, decode, lines_of
@@ -72,6 +73,11 @@ class Sources:
         """All names under which the file was loaded: a script may be imported as a module, too."""
         file = self._files.get(path)
         return file.modules if file else ()
+
+    def namespaces(self) -> list[dict[str, Any]]:
+        """The names of the loaded modules, each."""
+        names = [name for path in self.paths() for name in self.modules_of(path)]
+        return [vars(sys.modules[name]) for name in names if name in sys.modules]
 
     def install(self, source: Source) -> None:
         """`source` runs from here on. Also for taking a reload back, with the version before."""
