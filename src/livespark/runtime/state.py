@@ -130,6 +130,7 @@ class State:
     def begin_renewal(self) -> None:
         """The script is about to unwind, or, having swallowed that, to be told again."""
         if self.renewal != "unwinding":
+            self.escape.close()
             self.carries_out = self.reload.unwinding()
         self.told_to_resume = self.hard = False
         self.renewal = "unwinding"
