@@ -170,6 +170,8 @@ class Core(State):
             verdict, reason = self.reload.attempt(at_rest=at_rest), ""
         except CommandRefused as refused:
             verdict, reason = Verdict(hard=False), str(refused)
+        except Exception as error:  # of a value of the script's that was looked at: nothing has happened
+            verdict, reason = Verdict(hard=False), f"the reload could not be tried: {error!r:.500}"
         with self.changed:
             self.hard = verdict.hard
             if not verdict.hard:

@@ -1,7 +1,7 @@
 """Persisted values that are to be made anew: what goes with them, and what would be left with parts of them."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -14,9 +14,11 @@ _PLAIN: Final = frozenset({int, float, str, bool, type(None), bytes, complex, ty
 _CODE: Final = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType)
 
 
-def check_clear(keys: Iterable[str], values: Mapping[str, Any]) -> None:
+def check_clear(keys: Collection[str], values: Mapping[str, Any]) -> None:
     """Raises Refusal where a value that stays holds one of those that go, or learns what is in them (an optimizer):
     it would go on with what nothing else uses any more."""
+    if not keys:
+        return
     gone, stay = _divided(keys, values)
     lost = {id(value) for value in gone.values() if contents.is_object(value)}
     lost |= _parameters(gone.values()) - _parameters(stay.values())
@@ -30,8 +32,10 @@ def check_clear(keys: Iterable[str], values: Mapping[str, Any]) -> None:
         )
 
 
-def leaving(keys: Iterable[str], values: Mapping[str, Any]) -> frozenset[int]:
+def leaving(keys: Collection[str], values: Mapping[str, Any]) -> frozenset[int]:
     """By `id`: what is in the values of these keys, and in no other."""
+    if not keys:
+        return frozenset()
     gone, stay = _divided(keys, values)
     return frozenset(map(id, within(gone.values()))) - frozenset(map(id, within(stay.values())))
 
