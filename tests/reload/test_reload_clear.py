@@ -43,9 +43,11 @@ for number in spark.loop("steps", range(1_000_000)):
 
 _PLAIN = """
 net = Net()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
 TIMES = 1
 while True:
     net(torch.ones(1, 1)).sum().backward()
+    opt.step()
     stepping.report(TIMES)
     spark.checkpoint()
 """
@@ -99,8 +101,8 @@ def test_an_optimizer_is_made_anew_alone(live: Live) -> None:
     assert live.step()[1:] == [2, 2]
 
 
-def test_a_script_that_persists_nothing_is_told_that_its_model_is_new(torch_nursery: Nursery, tmp_path: Path) -> None:
-    """An edit of what is being executed starts it from its top, which nobody should have to find out by the loss."""
+def test_a_script_that_persists_nothing_is_not_run_again_by_a_save(torch_nursery: Nursery, tmp_path: Path) -> None:
+    """It would make a new model, and the trained one would be gone. Who asks for it gets it, and is told."""
     script = _SCRIPT[: _SCRIPT.index("net =")] + _PLAIN
     (tmp_path / "subject.py").write_text(_NET)
     (tmp_path / "script.py").write_text(script)
@@ -108,6 +110,11 @@ def test_a_script_that_persists_nothing_is_told_that_its_model_is_new(torch_nurs
         live.seen()
         live.calm()
         (tmp_path / "script.py").write_text(script.replace("TIMES = 1", "TIMES = 2"))
-        reloaded, _ = live.reloaded()
-        assert (reloaded["outcome"], reloaded["kind"]) == ("applied", "hard")
-        assert "begun anew, with a new model" in reloaded["message"]
+        reloaded, seen = live.reloaded()
+        assert (reloaded["outcome"], reloaded["kind"], seen) == ("refused", "hard", 1)
+        assert "would begin with a new model" in reloaded["message"]
+        asked = live.ask("reload")
+        while not live.answer(asked):
+            live.step()
+        assert live.step() == 2
+        assert "begun anew, with a new model" in live.reloads[-1]["message"]

@@ -111,6 +111,7 @@ def attach_and_run(driver: Driver, guard: int = 0) -> int:
     settle, restart = runtime.sample, runtime.restart
     follow = partial(follow_files, watching=True)
     runner = Runner(core, runtime.reloader, stay=True, settle=settle, restart=restart, opened=follow)
+    runtime.hook.install()
     with core.bell(driver.ring):
         return runner.run(Entry(script="script.py"))
 

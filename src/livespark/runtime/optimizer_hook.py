@@ -33,6 +33,11 @@ class OptimizerHook:
         if hook := getattr(module, "register_optimizer_step_post_hook", None):
             hook(self.stepped)
 
+    @property
+    def has_stepped(self) -> bool:
+        """Whether an optimizer that lives has made a step since the script began."""
+        return bool(self._seen)
+
     def forget(self) -> None:
         """The script runs again: optimizers are exposed anew."""
         self._seen.clear()

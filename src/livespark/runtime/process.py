@@ -53,6 +53,7 @@ class Runtime:
         self.config = Config()
         self.reloader = Reloader(self.core, self.persisted, self.journal)
         self.hook = OptimizerHook(self.core, self.journal, self._expose_found)
+        self.reloader.trains = lambda: self.hook.has_stepped
         self._controller = SparkController(self.core, self.reloader, self.acheckpoint)
         self._bindings: Bindings | None = None
         self._exposed = False

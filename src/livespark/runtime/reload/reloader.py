@@ -4,7 +4,6 @@ The core asks at its checkpoints (`attempt`, `unwinding`, `reached`, `passed`), 
 script (`open`, `execute`, `undo`): all of it on the training thread. `ask` and `saved` are for any thread.
 """
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -38,14 +37,20 @@ __all__ = ("Reloader",)
 
 _NOTHING_RUNS: Final = "there is nothing to reload: start the script with `livespark dev`"
 _ANEW: Final = "the script persists nothing, so it has begun anew, with a new model"
+_WOULD_LOSE: Final = (
+    "the script would have to run again from its top, and it persists nothing: it would begin with a new model. "
+    "Keep the model with spark.persist, or do it all the same: livespark reload"
+)
 
 
 class Reloader:
-    """One per process. `settings` and `renew_bindings` are set when the process is attached."""
+    """One per process. `settings` and `renew_bindings` are set when the process is attached; `trains` tells whether an
+    optimizer has made a step since the script began."""
 
     def __init__(self, core: State, persisted: Persisted, journal: Journal) -> None:
         self.settings = Reloading()
         self.renew_bindings: Callable[[], None] = lambda: None
+        self.trains: Callable[[], bool] = lambda: False
         self.continuation = Continuation()
         self.program: Program
         self.preparation: Preparation | None = None
@@ -60,6 +65,7 @@ class Reloader:
         self._workers = StaleWorkers(self._record.note)
         """What is another definition now, of which the workers of loaders may not know."""
         self._tripped = ""
+        self._lost: list[str] = []
 
     @property
     def prepared(self) -> Preparation:
@@ -152,6 +158,9 @@ class Reloader:
         in_place = not (asked.must_run_again or held or (self.settings.guard and not at_rest))
         if in_place and not asked.plan.is_hard(code_on_stack(asked.plan.replaced)):
             return self._replace(asked)
+        if not (asked.explicit or held) and self._would_lose():
+            self._record.failed(Trial(asked, "hard"), "refused", Setback(_WOULD_LOSE))
+            raise CommandRefused(_WOULD_LOSE)
         self.prepared.give_back(asked)
         return Verdict(hard=True)
 
@@ -160,6 +169,7 @@ class Reloader:
         if self._tripped:
             return False
         self._undoable = self._core.levels[-1].state is not RunState.HELD
+        self._lost = [_ANEW] if self._would_lose() else []
         if not self._undoable:
             self._settle()
         self.continuation.remember(self._core.levels)
@@ -186,7 +196,7 @@ class Reloader:
         if trial is None:
             self._settle()
             return Verdict(hard=True)
-        message = self._record.applied(trial, [*self._begun_anew(), *self._trials.notes], error)
+        message = self._record.applied(trial, [*self._lost, *self._trials.notes], error)
         self._prove()
         return Verdict(True, trial.summary(), message)
 
@@ -271,9 +281,9 @@ class Reloader:
             setback = Setback(f"taken back with what came after it: {setback.sentence}")
         self._record.failed(trial, "refused" if setback.is_refusal else "undone", setback)
 
-    def _begun_anew(self) -> list[str]:
-        # A script that never heard of us holds its model itself, and makes another one.
-        return [] if self._persisted.values or "torch.optim" not in sys.modules else [_ANEW]
+    def _would_lose(self) -> bool:
+        """Whether a model has been trained that the script alone holds: it makes another one when it runs again."""
+        return self.trains() and not self._persisted.values
 
     def _prove(self) -> None:
         """The new code is in place; it stays, unless the guard still watches."""
