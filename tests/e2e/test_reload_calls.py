@@ -35,7 +35,7 @@ SCRIPT = """
     for _ in spark.loop("step", range(10**9)):
         spark.log(loss=1.0)
         time.sleep(0.002)
-"""
+    """
 
 
 def calling(run: Editing, pool: ThreadPoolExecutor, *args: Any) -> "Future[Any]":
@@ -132,10 +132,14 @@ def test_a_pause_stays_a_pause(stage: Stage) -> None:
 
 def test_a_pause_within_an_item_waits_with_a_hard_reload(stage: Stage) -> None:
     """Said in the terminal; after the resume the reload comes at the item's end."""
-    source = SCRIPT.replace("time.sleep(0.002)", "spark.checkpoint()\n        time.sleep(0.002)")
-    run = Editing.start(stage, source)
-    stage.command(run.run, "pause")
-    run.reaches("paused")
+    body = """
+        if not calls:
+            calls.append(TAG)
+            spark.controller().pause()
+            spark.checkpoint()
+        time.sleep(0.002)
+    """
+    run = Editing.start(stage, SCRIPT.replace("\n        time.sleep(0.002)\n    ", body), until="paused")
     run.save("train.py", ("TAG = 1", "TAG = 2"))
     run.terminal.says("the reload waits: the run is paused in the middle of a spark.loop item")
     assert run.reloads == []
