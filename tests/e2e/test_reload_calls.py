@@ -67,7 +67,7 @@ def test_an_interrupted_call_is_called_again(stage: Stage) -> None:
         run.save("train.py", ("TAG = 1", "TAG = 2"))
         assert call.result(60) == {"tag": 2, "epochs": 3}
         run.reloaded(1, kind="hard")
-        eventually(lambda: stage.live(run.run)["old"] == 2, "the value that is exposed now")
+        eventually(lambda: stage.live(run.run).get("old") == 2, "the value that is exposed now")
 
         call = calling(run, pool, 1000)
         run.save("train.py", ("epochs: int, rate", "rounds: int, much: str, rate"), ("range(epochs)", "range(rounds)"))
