@@ -256,6 +256,16 @@ class Core(State):
                 self.end_renewal(error)
         self.attend(boundary=True)
 
+    def let_go(self, reason: str) -> None:
+        """What has been asked can't be done: refuse it, and be as if nothing had been asked."""
+        with self.changed:
+            for request in (*self.open_requests(), *self.reloading):
+                request.refuse(reason, self.step())
+            self.forget_requests()
+            self.reloading.clear()
+            self.renewal = ""
+            self.refresh()
+
     def finish(self, end: RunState, reason: str = "", error: Failure | None = None) -> RunState:
         """Answer everything that is open, and report the end: `end`, unless a stop was asked. -> the end."""
         with self.changed:

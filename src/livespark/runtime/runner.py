@@ -137,12 +137,19 @@ class Runner:
         if not self._stay or self._core.inert or self._core.stopping or ending.how not in ("returned", "raised"):
             return ending
         self._settle()
-        state = RunState.IDLE if ending.how == "returned" else RunState.HELD
+        ending = self._serve(RunState.IDLE if ending.how == "returned" else RunState.HELD, ending)
+        while ending.how == "raised":  # not the script: what was asked could not be done, and the state is still there
+            self._core.let_go(ending.reason)
+            ending = self._serve(RunState.HELD, ending)
+        return ending
+
+    def _serve(self, state: RunState, ending: Ending) -> Ending:
+        """Stay. -> what ended that."""
         try:
             self._core.serve(state, ending.reason, ending.error)
         except BaseException as error:
             self._core.escape.close()
-            ending = classify(error)
+            return classify(error)
         return ending
 
     def _finish(self, ending: Ending) -> int:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -181,6 +182,21 @@ def test_a_reload_that_raises_fails_its_command_and_a_dev_run_is_held() -> None:
         stage.reach(RunState.HELD)
         assert stage.answer(stage.reload()).outcome == "applied"
         stage.reach(RunState.RUNNING)
+
+
+def test_what_goes_wrong_while_a_run_stays_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that fails while its state is read ends no run: what was asked is refused, and all goes on."""
+    runs: list[int] = []
+    with running(lambda runtime: runs.append(1), stay=True) as stage:
+        stage.reach(RunState.IDLE)
+        with monkeypatch.context() as broken:
+            broken.setattr(stage.runtime.reloader, "unwinding", Mock(side_effect=RuntimeError("the device is gone")))
+            answer = stage.answer(stage.reload())
+        assert (answer.outcome, answer.message) == ("refused", "RuntimeError: the device is gone")
+        stage.reach(RunState.HELD)
+        assert stage.answer(stage.reload()).outcome == "applied"
+        stage.reach(RunState.IDLE)
+    assert runs == [1, 1]
 
 
 def test_a_reload_from_idle_runs_the_script_again() -> None:
