@@ -87,7 +87,7 @@ class Matching:
         former = self._former.get(code.co_filename)
         found = former.find(code.co_qualname) if former else None
         found = getattr(found, "__func__", found)
-        return found if isinstance(found, FunctionType) and id(found) not in self._met else None
+        return found if isinstance(found, FunctionType) else None
 
     def _builder(self, build: Callable[..., Any]) -> Callable[..., Any]:
         def build_class(body: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
