@@ -19,7 +19,9 @@ __all__ = (
     "Pause",
     "Reload",
     "Resume",
+    "Rewind",
     "Set",
+    "Snapshot",
     "Stop",
     "kind_of",
 )
@@ -66,7 +68,26 @@ class Call(Struct, frozen=True, tag_field="kind", tag="call", forbid_unknown_fie
     kwargs: dict[str, Any] = {}
 
 
-Command: TypeAlias = Pause | Resume | Stop | Reload | Set | Call
+class Snapshot(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="snapshot", forbid_unknown_fields=True):
+    """Save the run's state. One with a label stays for ever. Answered when it is durable, with its `SnapshotInfo`."""
+
+    label: str = ""
+
+
+class Rewind(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="rewind", forbid_unknown_fields=True):
+    """Put the state of a snapshot back, and go on from there.
+
+    Of `snapshot`, or of the newest that is not beyond `step`, or of the newest. Then `values` are set, as by a `Set`.
+    `skip`: the items from there to here are left out.
+    """
+
+    snapshot: int | None = None
+    step: int | None = None
+    values: dict[str, Any] = {}
+    skip: bool = False
+
+
+Command: TypeAlias = Pause | Resume | Stop | Reload | Set | Call | Snapshot | Rewind
 
 
 def kind_of(command: Command) -> str:

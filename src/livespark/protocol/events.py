@@ -1,6 +1,6 @@
 """What happens in a run. Events are numbered densely from 1 by the server as it commits them."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -8,9 +8,11 @@ from livespark.protocol.commands import Answer, Command, Failure
 from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDelta
+from livespark.protocol.snapshots import Cause, Origin, SnapshotInfo
 
 __all__ = (
     "Answered",
+    "Attempt",
     "Batch",
     "Commanded",
     "Event",
@@ -25,6 +27,11 @@ __all__ = (
     "ReloadOutcome",
     "Reloaded",
     "Report",
+    "Resumed",
+    "Rewound",
+    "SnapshotFailed",
+    "SnapshotsRemoved",
+    "Snapshotted",
     "Source",
     "Started",
     "Status",
@@ -145,7 +152,86 @@ class Reloaded(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="r
     error: Failure | None = None
 
 
-Event: TypeAlias = Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice
+class Snapshotted(Struct, frozen=True, tag_field="type", tag="snapshotted"):
+    """A snapshot is complete and durable."""
+
+    snapshot: SnapshotInfo
+
+
+class SnapshotFailed(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="snapshot-failed"):
+    """A snapshot could not be taken or written; `message` tells why. Training goes on, older ones are intact."""
+
+    cause: Cause
+    message: str
+    step: int | None = None
+    label: str = ""
+
+
+class SnapshotsRemoved(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="snapshots-removed"):
+    """These are no longer on disk. `actor`: who removed them; empty: newer ones have taken their place."""
+
+    numbers: list[int]
+    actor: str = ""
+
+
+class Rewound(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="rewound"):
+    """State has gone back from `from_step` to `step`, that of `snapshot`. Metrics from here on are a new branch.
+
+    `in_place`: without running the script again, so loops and data went on. `automatic`: `reason` tells why. `values`:
+    what was changed then. `seconds`: from the checkpoint at which it began to the next step's beginning.
+    """
+
+    snapshot: int
+    step: int | None = None
+    from_step: int | None = None
+    in_memory: bool = False
+    in_place: bool = False
+    automatic: bool = False
+    reason: str = ""
+    values: dict[str, Any] = {}
+    seconds: float = 0.0
+    message: str = ""
+
+
+class Resumed(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="resumed"):
+    """The worker has begun with the state of a snapshot. Metrics from here on are a new branch. `notes`: what did not
+    come back, which snapshots were damaged and left out, what code or config has changed, as sentences."""
+
+    origin: Origin
+    step: int | None = None
+    notes: list[str] = []
+
+
+class Attempt(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="attempt"):
+    """The run's process has died and is started again: this is incarnation `incarnation`, `left` more may follow.
+
+    `reason` and `error`: how the last one ended; `delay`: seconds until the start.
+    """
+
+    incarnation: int
+    left: int
+    reason: str
+    delay: float = 0.0
+    error: Failure | None = None
+
+
+Event: TypeAlias = (
+    Source
+    | Reloaded
+    | Status
+    | Metrics
+    | Thinned
+    | Commanded
+    | Started
+    | Answered
+    | Notice
+    | Snapshotted
+    | SnapshotFailed
+    | SnapshotsRemoved
+    | Rewound
+    | Resumed
+    | Attempt
+)
 
 
 class Timed(Struct, frozen=True):

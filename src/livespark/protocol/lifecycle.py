@@ -5,7 +5,8 @@ Two rules for editing this file:
 1. Every state stands in `NEXT`; every command kind stands in `_MEANINGLESS`. The tests walk both.
 2. There is one authority at a time. Until the worker first reports, the service decides (`queued`, `starting`,
    `cancelled`). While the worker lives, it alone decides. When it is not heard of, the service says `lost`, and only
-   the engine, which knows that the process is gone, may turn that into `failed`.
+   the engine, which knows that the process is gone, may turn that into `failed`, or, of a run that may be started
+   again, into `queued`.
 
 Theory: an end is for ever, so terminal states have no successors. `lost` is not an end: whatever state the worker is in
 when it comes back follows. Each table is plain data; the functions below only look things up.
@@ -41,17 +42,20 @@ TERMINAL: Final = frozenset({_S.COMPLETED, _S.FAILED, _S.STOPPED, _S.CANCELLED})
 ALIVE: Final = frozenset({_S.RUNNING, _S.PAUSING, _S.PAUSED, _S.RELOADING, _S.IDLE, _S.HELD, _S.STOPPING})
 """States that only a living worker can be in, and only the worker reports."""
 
+_AGAIN: Final = TERMINAL | {_S.QUEUED}
+"""What may follow when the process has gone: an end, or, of a run that may be started again, another start."""
+
 NEXT: Final[Mapping[RunState, frozenset[RunState]]] = {
     _S.QUEUED: frozenset({_S.STARTING, _S.CANCELLED, _S.FAILED}),
-    _S.STARTING: frozenset({_S.RUNNING, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.RUNNING: frozenset({_S.PAUSING, _S.PAUSED, _S.RELOADING, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.PAUSING: frozenset({_S.RUNNING, _S.PAUSED, _S.RELOADING, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.PAUSED: frozenset({_S.RUNNING, _S.RELOADING, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.RELOADING: frozenset({_S.RUNNING, _S.PAUSED, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.IDLE: frozenset({_S.RUNNING, _S.RELOADING, _S.HELD, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.HELD: frozenset({_S.RUNNING, _S.RELOADING, _S.STOPPING, _S.LOST}) | TERMINAL,
-    _S.STOPPING: frozenset({_S.LOST}) | TERMINAL,
-    _S.LOST: ALIVE | TERMINAL,
+    _S.STARTING: frozenset({_S.RUNNING, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.RUNNING: frozenset({_S.PAUSING, _S.PAUSED, _S.RELOADING, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.PAUSING: frozenset({_S.RUNNING, _S.PAUSED, _S.RELOADING, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.PAUSED: frozenset({_S.RUNNING, _S.RELOADING, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.RELOADING: frozenset({_S.RUNNING, _S.PAUSED, _S.IDLE, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.IDLE: frozenset({_S.RUNNING, _S.RELOADING, _S.HELD, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.HELD: frozenset({_S.RUNNING, _S.RELOADING, _S.STOPPING, _S.LOST}) | _AGAIN,
+    _S.STOPPING: frozenset({_S.LOST}) | _AGAIN,
+    _S.LOST: ALIVE | _AGAIN,
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset(),
     _S.STOPPED: frozenset(),
@@ -73,6 +77,8 @@ _MEANINGLESS: Final[Mapping[str, Mapping[RunState, str]]] = {
     "resume": {_S.STOPPING: "the run is stopping"},
     "reload": {_S.STOPPING: "the run is stopping"},
     "set": {_S.STOPPING: "the run is stopping"},
+    "snapshot": {_S.STOPPING: "the run is stopping"},
+    "rewind": {_S.STOPPING: "the run is stopping"},
     "call": {_S.STOPPING: "the run is stopping"},
     "stop": {},
 }

@@ -24,6 +24,8 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
+from livespark.protocol.snapshots import InMemory
+
 __all__ = ("Editor", "Field", "Function", "LiveDelta", "LiveDoc", "Loop", "Parameter", "Shape", "merge")
 
 Editor: TypeAlias = Literal["auto", "slider", "field", "switch", "select", "text", "json"]
@@ -92,7 +94,8 @@ class Loop(Struct, frozen=True, omit_defaults=True):
 
 class LiveDelta(Struct, frozen=True, omit_defaults=True):
     """A change of the live document. With `full`, `values` and the rest replace everything; else `values` are merged
-    in and `dropped` paths removed. `fields`, `functions` and `loops` replace their predecessors whole when not None."""
+    in and `dropped` paths removed. `fields`, `functions`, `loops` and `memory` replace their predecessors whole when
+    not None. `memory`: the snapshots in host memory, oldest first."""
 
     version: int
     full: bool = False
@@ -102,6 +105,7 @@ class LiveDelta(Struct, frozen=True, omit_defaults=True):
     fields: dict[str, Field] | None = None
     functions: dict[str, Function] | None = None
     loops: list[Loop] | None = None
+    memory: list[InMemory] | None = None
     steps_per_second: float | None = None
 
 
@@ -114,6 +118,7 @@ class LiveDoc(Struct):
     fields: dict[str, Field] = {}
     functions: dict[str, Function] = {}
     loops: list[Loop] = []
+    memory: list[InMemory] = []
     steps_per_second: float | None = None
 
 
@@ -121,7 +126,7 @@ def merge(doc: LiveDoc, delta: LiveDelta) -> None:
     """Apply `delta` to `doc` in place."""
     if delta.full:
         doc.values = dict(delta.values)
-        doc.fields, doc.functions, doc.loops = {}, {}, []
+        doc.fields, doc.functions, doc.loops, doc.memory = {}, {}, [], []
     else:
         doc.values.update(delta.values)
         for path in delta.dropped:
@@ -132,3 +137,4 @@ def merge(doc: LiveDoc, delta: LiveDelta) -> None:
     doc.fields = doc.fields if delta.fields is None else delta.fields
     doc.functions = doc.functions if delta.functions is None else delta.functions
     doc.loops = doc.loops if delta.loops is None else delta.loops
+    doc.memory = doc.memory if delta.memory is None else delta.memory

@@ -33,5 +33,7 @@ COMMAND_SCOPE: Final[dict[str, Scope]] = {
     "set": Scope.CONTROL,
     "call": Scope.CONTROL,
     "reload": Scope.CODE,
+    "snapshot": Scope.CONTROL,
+    "rewind": Scope.CONTROL,
 }
 """Every command kind; a test walks the union."""

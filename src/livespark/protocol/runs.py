@@ -7,10 +7,12 @@ from msgspec import Struct
 from livespark.protocol.commands import Failure
 from livespark.protocol.ids import Epoch, RunId
 from livespark.protocol.lifecycle import RunState
+from livespark.protocol.snapshots import Origin, Snapshotting
 
 __all__ = (
     "Entry",
     "ExitRecord",
+    "Fork",
     "KeeperRecord",
     "Launch",
     "Mode",
@@ -50,7 +52,9 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /api/runs`. `key` is made by the client: submitting twice under one key is submitting once.
 
     The run executes in place: in directory `cwd`, with the interpreter `python` and exactly the environment `env`.
-    `exit_on_end` (with `dev`): do not stay `idle` or `held`; end.
+    `exit_on_end` (with `dev`): do not stay `idle` or `held`; end. `origin`: begin with the state of a snapshot.
+    `retries`: how often the run is started again from its newest snapshot when its process dies or the script raises.
+    `restart`: also, uncounted, after the machine was restarted.
     """
 
     key: str
@@ -63,6 +67,22 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True):
     config: dict[str, Any] = {}
     exit_on_end: bool = False
     reloading: Reloading = Reloading()
+    snapshots: Snapshotting = Snapshotting()
+    origin: Origin | None = None
+    retries: int = 0
+    restart: bool = False
+
+
+class Fork(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Body of `POST /api/runs/{run}/fork`: a new run with the entry, folder and settings of this one, from a snapshot
+    (None: the newest good one). `config`: what differs. `key` as in `Submit`. `origin.fresh` as there."""
+
+    key: str
+    snapshot: int | None = None
+    config: dict[str, Any] = {}
+    name: str = ""
+    relation: Literal["resume", "fork"] = "fork"
+    fresh: list[str] = []
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
@@ -91,6 +111,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     host: str = ""
     config: dict[str, Any] = {}
     watchers: int = 0
+    origin: Origin | None = None
+    retries: int = 0
 
 
 class RunList(Struct, frozen=True):
@@ -103,7 +125,10 @@ class RunList(Struct, frozen=True):
 class Launch(Struct, frozen=True, forbid_unknown_fields=True):
     """`launch.json` in the run's directory (mode 0600): all that keeper and worker need to know.
 
-    `server_file` is the file in which a (restarted) server writes its address; `token` the run's own secret.
+    `server_file` is the file in which a (restarted) server writes its address; `token` the run's own secret. Snapshots
+    go to `snapshot_dir`, and are sealed with the key `seal` (hex); those of `origin` lie in `origin_dir`.
+    `persistent`: the run may be started again, so the worker does not report the script's exception, or a SIGTERM from
+    outside, as the run's end.
     """
 
     run: RunId
@@ -118,6 +143,12 @@ class Launch(Struct, frozen=True, forbid_unknown_fields=True):
     server_file: str
     token: str
     reloading: Reloading = Reloading()
+    snapshots: Snapshotting = Snapshotting()
+    snapshot_dir: str = ""
+    seal: str = ""
+    origin: Origin | None = None
+    origin_dir: str = ""
+    persistent: bool = False
 
 
 class ProcessId(Struct, frozen=True):
