@@ -5,15 +5,18 @@ and that does not count. A connection error, a status worth another try, and a s
 `initial * factor**n`, jittered, never more than `maximum`. Anything received resets the count.
 """
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from random import Random
 from typing import Final, NamedTuple
 
 from livespark.errors import UsageError
 
-__all__ = ("Backoff", "Decision", "GiveUp", "Reconnect", "retry_after", "worth_another_try")
+__all__ = ("Backoff", "Decision", "GiveUp", "Reconnect", "own_uniform", "retry_after", "worth_another_try")
+
+own_uniform: Final = Random().random
+"""From 0 to 1. Of a generator of our own: waiting must take nothing from the random numbers of a script."""
 
 _RETRYABLE: Final = frozenset({408, 425, 429})
 
@@ -56,11 +59,11 @@ class GiveUp(NamedTuple):
 class Backoff:
     """What to do after each disappointment. Tell it what happens to the connection; it never waits itself."""
 
-    def __init__(self, policy: Reconnect, random: Callable[[], float] = random.random) -> None:
+    def __init__(self, policy: Reconnect, uniform: Callable[[], float] = own_uniform) -> None:
         self.failures = 0
         """Counted failures since something was received."""
         self._policy = policy
-        self._random = random
+        self._random = uniform
         self._received = False
 
     def received(self) -> None:

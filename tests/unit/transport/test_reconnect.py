@@ -1,5 +1,6 @@
 """The reconnect rules, as tables of exact delays."""
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -72,7 +73,7 @@ EXACT = [
 @pytest.mark.parametrize(("rules", "steps", "expected"), [row[1:] for row in EXACT], ids=[row[0] for row in EXACT])
 def test_delays_are_exactly_these(rules: dict[str, float], steps: list[str | int], expected: list[float | str]) -> None:
     """Each sequence of disappointments leads to exactly these delays."""
-    assert play(Backoff(Reconnect(**rules), random=lambda: MIDDLE), steps) == expected  # type: ignore[arg-type]
+    assert play(Backoff(Reconnect(**rules), uniform=lambda: MIDDLE), steps) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", [204, 205, 301, 400, 401, 403, 404, 409, 410, 422])
@@ -90,18 +91,18 @@ def test_used_up_attempts_name_the_last_status() -> None:
 @pytest.mark.parametrize(("random", "expected"), [(0.0, [3, 6, 12]), (0.25, [3.5, 7, 14]), (1.0, [5, 10, 20])])
 def test_jitter_moves_both_ways(random: float, expected: list[float]) -> None:
     """A quarter of jitter spreads a delay from three quarters to five."""
-    assert play(Backoff(Reconnect(initial=4.0), random=lambda: random), ["error"] * 3) == pytest.approx(expected)
+    assert play(Backoff(Reconnect(initial=4.0), uniform=lambda: random), ["error"] * 3) == pytest.approx(expected)
 
 
 def test_the_base_delay_and_the_cap_are_not_jittered() -> None:
     """After a stream that delivered the delay is the base delay; a jittered delay stays below the maximum."""
-    backoff = Backoff(Reconnect(initial=8.0, maximum=8.0), random=lambda: 1.0)
+    backoff = Backoff(Reconnect(initial=8.0, maximum=8.0), uniform=lambda: 1.0)
     assert play(backoff, ["received", "ended", "error"]) == [8.0, 8.0]
 
 
 def test_years_of_failures_do_not_overflow() -> None:
     """The delay stays at the maximum however often it failed."""
-    backoff = Backoff(Reconnect(), random=lambda: MIDDLE)
+    backoff = Backoff(Reconnect(), uniform=lambda: MIDDLE)
     assert play(backoff, ["error"] * 3000)[-1] == 60
 
 
@@ -119,7 +120,7 @@ def test_years_of_failures_do_not_overflow() -> None:
 )
 def test_bounds_hold_for_all_rules(policy: Reconnect, steps: list[str | int], random: float) -> None:
     """Delays lie within 0 and the maximum; failures in a row never exceed the attempts."""
-    backoff = Backoff(policy, random=lambda: random)
+    backoff = Backoff(policy, uniform=lambda: random)
     for delay in play(backoff, steps):
         assert isinstance(delay, str) or 0 <= delay <= policy.maximum
     assert policy.attempts is None or backoff.failures <= policy.attempts
@@ -167,3 +168,12 @@ def test_retry_after_header(header: str | None, expected: float | None) -> None:
 def test_every_status_is_classified() -> None:
     """Exactly 408, 425, 429 and the 5xx are worth another try."""
     assert [status for status in range(100, 600) if worth_another_try(status)] == [408, 425, 429, *range(500, 600)]
+
+
+def test_waiting_takes_nothing_from_the_script_s_random_numbers() -> None:
+    random.seed(5)
+    before = random.getstate()
+    backoff = Backoff(Reconnect())
+    for _ in range(10):
+        backoff.failed("no route")
+    assert random.getstate() == before
