@@ -1,0 +1,31 @@
+"""Which files in a folder of snapshots serve nobody any more."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from livespark.snapshots.writing import TEMPORARY
+
+__all__ = ("leftovers",)
+
+_OBJECT: Final = re.compile(r"([0-9a-f]{32}\.safetensors|[0-9a-f]{64}\.pickle)\Z")
+
+
+def leftovers(path: Path, named: set[str] | None) -> list[tuple[Path, int]]:
+    """Files of broken writes, and objects not in `named` ("objects/<hash>.pickle"; None: nobody knows), with their
+    sizes in bytes. What is not ours is left alone, and no link is followed. Raises OSError."""
+    objects = path / "objects"
+    inside = [] if objects.is_symlink() else _files(objects)
+    torn = [entry for entry in (*_files(path), *inside) if entry.name.startswith(TEMPORARY)]
+    ours = [entry for entry in inside if _OBJECT.match(entry.name)]
+    unnamed = [entry for entry in ours if named is not None and f"objects/{entry.name}" not in named]
+    return [(Path(entry.path), entry.stat(follow_symlinks=False).st_size) for entry in (*torn, *unnamed)]
+
+
+def _files(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
