@@ -436,4 +436,4 @@ def test_nothing_is_kept_alive_by_the_walk_itself() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         memory = Memory.take({"x": torch.ones(3, requires_grad=True) * 2})
-    assert (memory._seen, memory._tensors, memory._open) == ({}, {}, [])
+    assert (memory._seen, memory._copies, memory._open) == ({}, None, [])

@@ -6,23 +6,26 @@ as they were, whoever holds one of the objects (an optimizer its parameters, a c
 Code is no content: classes, functions and modules are left to the reload itself.
 """
 
+import gc
 import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from io import IOBase
 from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, ModuleType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-from livespark.runtime.reload import contents
+from livespark.runtime.reload import arrays, contents
 
-__all__ = ("Memory",)
+__all__ = ("Copying", "Memory", "uncollected")
 
 _Restore: TypeAlias = Callable[[], object]
 _Path: TypeAlias = tuple[Any, str]
 """The path of the owner (None: there is none), and what to write after it."""
+_Way: TypeAlias = Callable[[_Path, Any], None]
 
 _PLAIN: Final = frozenset(
     {int, float, str, bool, type(None), bytes, complex, type, range, slice, property, CodeType, ModuleType}
@@ -54,29 +57,52 @@ _TORCH_WIRING: Final = ("torch._dynamo", "torch._inductor", "torch._functorch", 
 """Objects from here belong to the machinery around the values, or never change."""
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Python looks for garbage later: among many new objects, all of which stay, it would look several times."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+class Copying(Protocol):
+    """Who copies the tensors: `tensors.Copies`, or what does the same with them elsewhere."""
+
+    def copy(self, tensor: Any, /) -> Any:
+        """Of the same shape; nobody else will change it. Raises `tensors.Uncopyable`, or that there is no room."""
+
+
 class Memory:
     """The content of all persisted values at one moment. `left_out`: sentences about what could not be copied."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], copies: Copying | None = None) -> None:
         self.left_out: list[str] = []
         self._values = dict(values)
-        self._restores: list[tuple[_Path, _Restore]] = []
+        self._paths: list[_Path] = []
+        self._restores: list[_Restore] = []
+        self._copies = copies
         self._seen: dict[int, object] = {}
-        self._tensors: dict[object, Any] = {}
         self._open: list[tuple[_Path, Any]] = []
+        self._ways: dict[type, _Way] = {}
 
     @classmethod
-    def take(cls, values: Mapping[str, Any]) -> "Memory":
-        """Copy what is in `values` now, each tensor on its device. Training thread.
+    def take(cls, values: Mapping[str, Any], copies: Copying | None = None) -> "Memory":
+        """Copy what is in `values` now, the tensors by `copies`: without it, each on its device. Training thread.
 
         Raises what the device raises that has no room for the copies.
         """
-        memory = cls(values)
+        memory = cls(values, copies)
         memory._add((((None, str(key)), value) for key, value in values.items()))
-        while memory._open:
-            memory._keep(*memory._open.pop())
-        memory._tensors.clear()
+        with uncollected():
+            while memory._open:
+                memory._keep(*memory._open.pop())
+        memory._copies = None
         memory._seen.clear()
+        memory._ways.clear()
         return memory
 
     def put_back(self, values: dict[str, Any]) -> None:
@@ -86,11 +112,12 @@ class Memory:
         """
         values.clear()
         values.update(self._values)
-        for path, restore in self._restores:
+        for path, restore in zip(self._paths, self._restores, strict=True):
             try:
                 restore()
             except Exception as error:
-                self.left_out.append(f"{_text(path)} could not be put back: {error!r:.200}")
+                sentence = f"{_text(path)} could not be put back: {error!r:.200}"
+                self.left_out += [sentence] if sentence not in self.left_out else []
 
     def _add(self, found: Iterable[tuple[_Path, Any]]) -> None:
         self._open += [(path, value) for path, value in found if type(value) not in _PLAIN]
@@ -99,56 +126,79 @@ class Memory:
         if id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        kind = type(value)
+        way = self._ways.get(kind)
+        if way is None:
+            way = self._ways[kind] = self._way(value)
+        way(path, value)
+
+    def _way(self, value: Any) -> _Way:
+        """How values of this one's class are kept."""
         if isinstance(value, (type, Enum)) or _is_wiring(value):
-            return
+            return _ignore
         if what := _what_stays(value):
-            self._leave_out(path, what)
-        elif not self._keep_numbers(path, value):
-            self._keep_content(path, value)
-
-    def _leave_out(self, path: _Path, what: str) -> None:
-        self.left_out.append(f"{_text(path)} is {what}, which can't be copied: it stays as it is")
-
-    def _keep_numbers(self, path: _Path, value: Any) -> bool:
-        """Arrays, tensors and random generators. -> whether it was one."""
+            return partial(self._leave_out, what)
         if isinstance(value, random.Random):
-            if not isinstance(value, random.SystemRandom):
-                self._restores.append((path, partial(value.setstate, value.getstate())))
-            return True
+            return _ignore if isinstance(value, random.SystemRandom) else self._keep_random
         numpy = sys.modules.get("numpy")
         if numpy and isinstance(value, numpy.ndarray):
-            return self._keep_array(path, value, is_file=isinstance(value, numpy.memmap))
-        if numpy and isinstance(value, _numpy_generators()):
-            self._restores.append((path, partial(_restore_numpy, value, *_numpy_state(value))))
-            return True
-        return "torch" in sys.modules and self._keep_tensor(path, value)
+            return partial(self._leave_out, _LEFT_OUT["mmap"]) if isinstance(value, numpy.memmap) else self._keep_array
+        if numpy and isinstance(value, arrays.generator_types()):
+            return self._keep_numpy
+        return self._tensor_way(value) or self._keep_content
 
-    def _keep_array(self, path: _Path, array: Any, *, is_file: bool) -> bool:
-        if is_file:
-            self._leave_out(path, _LEFT_OUT["mmap"])
-        elif array.flags.writeable:
-            self._restores.append((path, partial(_restore_array, array, array.copy())))
-        if array.dtype.hasobject:
-            self._add(((path, "[...]"), item) for item in array.ravel().tolist())
-        return True
-
-    def _keep_tensor(self, path: _Path, value: Any) -> bool:
+    def _tensor_way(self, value: Any) -> _Way | None:
+        if "torch" not in sys.modules:
+            return None
         from livespark.runtime.reload import tensors  # noqa: PLC0415 - the seam: the script has loaded torch
 
         if not tensors.is_kept(value):
-            return False
-        try:
-            self._restores += [(path, restore) for restore in tensors.keep(value, self._tensors)]
-        except tensors.Uncopyable as error:
-            self._leave_out(path, str(error))
-        self._add(((path, f".{name}"), part) for name, part in tensors.parts(value))
-        return True
+            return None
+        if self._copies is None:
+            self._copies = tensors.Copies()
+        return partial(self._keep_tensor, tensors, self._copies)
+
+    def _restore_later(self, path: _Path, restore: _Restore) -> None:
+        self._paths.append(path)
+        self._restores.append(restore)
+
+    def _leave_out(self, what: str, path: _Path, _value: Any) -> None:
+        self.left_out.append(f"{_text(path)} is {what}, which can't be copied: it stays as it is")
+
+    def _keep_random(self, path: _Path, value: random.Random) -> None:
+        self._restore_later(path, partial(value.setstate, value.getstate()))
+
+    def _keep_numpy(self, path: _Path, value: Any) -> None:
+        self._restore_later(path, arrays.keep_generator(value))
+
+    def _keep_array(self, path: _Path, array: Any) -> None:
+        if array.flags.writeable:
+            self._restore_later(path, arrays.keep_array(array))
+        if array.dtype.hasobject:
+            self._add(((path, "[...]"), item) for item in array.ravel().tolist())
+
+    def _keep_tensor(self, tensors: Any, copies: Copying, path: _Path, value: Any) -> None:
+        """`tensors`: the module, which this one must not import."""
+        for where, keep in (("", tensors.keep), (".grad", tensors.keep_grad)):
+            try:
+                restore = keep(value, copies)
+            except tensors.Uncopyable as error:
+                self._leave_out(str(error), (path, where), value)
+            else:
+                if restore is not None:
+                    self._restore_later((path, where) if where else path, restore)
+        if attributes := tensors.attributes(value):
+            self._add((((path, ".__dict__"), attributes),))
 
     def _keep_content(self, path: _Path, value: Any) -> None:
-        self._restores += [(path, restore) for restore in contents.keep(value)]
+        for restore in contents.keep(value):
+            self._restore_later(path, restore)
         if isinstance(value, list | deque | tuple | set | frozenset) and _PLAIN.issuperset(map(type, value)):
             return
         self._add(((path, name), part) for name, part in contents.parts(value))
+
+
+def _ignore(_path: _Path, _value: Any) -> None: ...
 
 
 def _text(path: _Path) -> str:
@@ -179,28 +229,3 @@ def _what_stays(value: Any) -> str:
     if isinstance(value, Iterator) and not contents.is_object(value):
         return f"an iterator ({type(value).__name__})"
     return ""
-
-
-def _restore_array(array: Any, kept: Any) -> None:
-    if array.shape != kept.shape:
-        array.resize(kept.shape, refcheck=False)
-    array[...] = kept
-
-
-def _numpy_generators() -> tuple[type, ...]:
-    numpy: Any = sys.modules.get("numpy.random")
-    return (numpy.Generator, numpy.RandomState, numpy.BitGenerator) if numpy else ()
-
-
-def _numpy_state(value: Any) -> tuple[bool, Any]:
-    """Whether the state is had by a method, and the state."""
-    if hasattr(value, "get_state"):
-        return True, value.get_state(legacy=False)
-    return False, getattr(value, "bit_generator", value).state
-
-
-def _restore_numpy(value: Any, by_method: bool, state: Any) -> None:
-    if by_method:
-        value.set_state(state)
-    else:
-        getattr(value, "bit_generator", value).state = state
