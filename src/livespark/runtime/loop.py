@@ -68,7 +68,7 @@ class Loops:
                     attends = False
             position.exhaust()
         except GeneratorExit:
-            position.leave(broken=_broken(sys._getframe(1)))
+            position.leave(broken=_broken(sys._getframe().f_back))
             raise
         except BaseException as error:
             if not attends:

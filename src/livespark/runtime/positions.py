@@ -9,11 +9,13 @@ they do, a position's class is another one, that keeps the items drawn since; no
 
 import time
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from livespark.runtime.reload.batches import record_batches
 from livespark.runtime.reload.refetch import give_again, leave_out, note_failure, take_up
+from livespark.runtime.snapshots.loading import Saved, Source, begin
+from livespark.runtime.snapshots.owners import Owners, Path
 
 __all__ = ("OnError", "Position", "Scope")
 
@@ -34,9 +36,11 @@ class Follower(Protocol):
 class Scope:
     """Something that loops can stand in. Of the first `past` loops of a key no more is known than that they ended."""
 
-    __slots__ = ("children", "past", "seen")
+    __slots__ = ("children", "owners", "past", "path", "seen")
 
     def __init__(self) -> None:
+        self.owners = Owners()
+        self.path: Path = ()
         self.children: dict[tuple[str, int], Position] = {}
         self.seen: dict[str, int] = {}
         self.past: dict[str, int] = {}
@@ -46,14 +50,25 @@ class Scope:
         occurrence = self.seen.get(key, 0)
         self.seen[key] = occurrence + 1
         if occurrence < self.past.get(key, 0):
-            return Position(key, ended=True)
+            return self._adopt(Position(key, ended=True), occurrence)
         if self.children.pop((key, occurrence - _KEPT), None):
             self.past[key] = occurrence - _KEPT + 1
-        return self.children.setdefault((key, occurrence), Position(key))
+        return self.children.get((key, occurrence)) or self.add(key, occurrence)
+
+    def add(self, key: str, occurrence: int) -> "Position":
+        """A loop that has not begun."""
+        position = self.children[key, occurrence] = self._adopt(Position(key), occurrence)
+        return position
+
+    def _adopt(self, position: "Position", occurrence: int) -> "Position":
+        position.owners, position.path = self.owners, (*self.path, (position.key, occurrence))
+        return position
 
     def rerun(self) -> None:
         """The code of this scope starts again from its top; the loops in it will go on."""
         self.seen.clear()
+        if not self.path:
+            self.owners.rerun()
 
     def forget(self) -> None:
         """The loops in this scope belong to the past."""
@@ -78,6 +93,8 @@ class Position(Scope):
 
     __slots__ = (
         "_iterator",
+        "_saved",
+        "_source",
         "ended",
         "failed",
         "index",
@@ -104,6 +121,8 @@ class Position(Scope):
         self.ended = ended
         self.places: tuple[Follower, ...] = ()
         self._iterator: Iterator[Any] | None = None
+        self._source: Source | None = None
+        self._saved: Saved | None = None
 
     def items(self, iterable: Iterable[Any]) -> Iterator[Any]:
         """The items still to come: of the iterator that is under way, else of `iterable` from the position on."""
@@ -119,12 +138,18 @@ class Position(Scope):
         if self._iterator is not None and not take_up(self._iterator, iterable):
             self._lose()
         if self._iterator is None:
-            record_batches()
-            iterator = iter(iterable)
-            next(islice(iterator, self.index, self.index), None)
-            self._iterator = iterator
-            return iterator
+            again = self._begin(iterable, again)
+        assert self._iterator is not None
         return chain((self.item,), self._iterator) if again else self._iterator
+
+    def _begin(self, iterable: Iterable[Any], again: bool) -> bool:
+        """Take a new iterator, at the position. -> whether the item in hand comes before what it gives."""
+        saved, self._saved = self._saved, None
+        has_item = again and saved is not None and self.item is not None
+        record_batches()
+        self.owners.entering(self.path, iterable, goes_on=saved is not None)
+        self._iterator, self._source = begin(iterable, saved, self.index + has_item)
+        return has_item
 
     def exhaust(self) -> None:
         """There are no more items. Not an end for a range: it may be longer when the script runs again."""
@@ -132,12 +157,14 @@ class Position(Scope):
         for place in self.places:
             place.note_end(self._iterator)
         self._iterator = None
+        if not self.places:
+            self._source = None
 
     def leave(self, *, broken: bool) -> None:
         """The loop was left in the middle of an item: by a `break`, which ends it, or by an exception."""
         self.unfinished, self.ended = not broken, broken
         if broken:
-            self.item = self._iterator = None
+            self.item = self._iterator = self._source = None
 
     def note_failure(self, error: BaseException) -> None:
         """The iterator raised. The next attempt takes a new one at this position, if this one can't be relied on."""
@@ -169,6 +196,10 @@ class Position(Scope):
         self.index += 1
         self.forget()
 
+    def place(self) -> tuple[Iterator[Any] | None, Source | None, Saved | None]:
+        """What gives the items, and what it was made from; what it shall be made from, if it is still to be made."""
+        return self._iterator, self._source, self._saved
+
     def keep_items(self, places: tuple[Follower, ...]) -> None:
         """From now on these places are told which items are drawn."""
         self.places = places
@@ -179,6 +210,11 @@ class Position(Scope):
         self.keep_items(())
         self.index, self.item, self._iterator = index, item, iterator
         self.unfinished, self.failed, self.ended = unfinished, False, ended
+
+    def stand_as_saved(self, index: int, item: Any, saved: Saved | None, *, unfinished: bool, ended: bool) -> None:
+        """Stand where a loop stood in another process, or at an earlier time."""
+        self.stand(index, item, None, unfinished=unfinished, ended=ended)
+        self._saved, self._source = saved, None
 
 
 _item: Final = vars(Position)["item"]

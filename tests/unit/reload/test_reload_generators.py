@@ -74,7 +74,10 @@ def test_initialised_devices_are_captured_and_others_left_alone(monkeypatch: pyt
     """A device that the script did not initialise is asked for nothing but that."""
     states: list[object] = []
     initialised = SimpleNamespace(
-        is_initialized=lambda: True, get_rng_state_all=lambda: ["of cuda:0"], set_rng_state_all=states.append
+        is_initialized=lambda: True,
+        device_count=lambda: 1,
+        get_rng_state_all=lambda: ["of cuda:0"],
+        set_rng_state_all=states.append,
     )
     monkeypatch.setattr(torch, "cuda", initialised)
     monkeypatch.setattr(torch, "xpu", SimpleNamespace(is_initialized=lambda: False))

@@ -32,6 +32,10 @@ class Continuation:
         """The script runs again."""
         self.place, self._due = self._left, True
 
+    def drop(self) -> None:
+        """Somebody else sees to the generators."""
+        self._due, self.place = False, None
+
     def end(self) -> None:
         """The place has been reached, or the first checkpoint."""
         self.place = None

@@ -22,12 +22,13 @@ _MAP: Final = 0
 class Ahead(chain[Any]):
     """Some items, and then what `iterator` gives."""
 
+    items: list[Any]
     iterator: Any
 
     @classmethod
     def of(cls, items: list[Any], iterator: Any) -> "Ahead":
         made = cls(items, iterator)
-        made.iterator = iterator
+        made.items, made.iterator = items, iterator
         return made
 
 

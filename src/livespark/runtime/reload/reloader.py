@@ -126,6 +126,7 @@ class Reloader:
             return self.program.execute(self._source().code)
         if self._tripped:
             self._take_back(Setback(self._tripped))
+        self._core.snapshots.unwound()
         asked, self._took_back = Asked() if self._took_back else self.prepared.take(), False
         renewal = Renewal(asked.plan, self.prepared.sources, self._persisted.name_of)
         self._trials.add(Trial(asked, "hard") if asked else None, renewal)

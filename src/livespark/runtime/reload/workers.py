@@ -17,7 +17,7 @@ from typing import Any, Final
 from livespark.runtime.reload.batches import MANY, MODULE, ONE, drawn_by, go_on, live_iterators, replace_live
 from livespark.runtime.reload.reach import Reach
 
-__all__ = ("made_anew", "renew_workers", "settings_of", "transplant")
+__all__ = ("made_anew", "renew_workers", "seeded", "settings_of", "stand_in", "transplant")
 
 
 def renew_workers(changed: Set[tuple[str, str]]) -> list[str]:
@@ -68,16 +68,22 @@ def _rest(iterator: Any) -> Any:
 def _again(iterator: Any) -> Any:
     """A new iterator over the same stream, with the same seed, brought to where `iterator` is."""
     seed = iterator._base_seed
-    fixed = property(lambda _: seed, lambda *_: None)
-    kind: Any = type(type(iterator).__name__, (type(iterator),), {"_base_seed": fixed})
-    new = kind(_loader(settings_of(iterator), iterator._index_sampler, seed))
+    new = seeded(type(iterator), stand_in(settings_of(iterator), iterator._index_sampler, seed), seed)
     try:
         for _ in range(iterator._num_yielded):
             next(new, None)
     except BaseException:
         new._shutdown_workers()
         raise
-    vars(new)["_base_seed"] = seed
+    return new
+
+
+def seeded(kind: Any, loader: Any, seed: int) -> Any:
+    """A new iterator of this kind whose workers have the seed that those of an earlier one had."""
+    fixed = property(lambda _: seed, lambda *_: None)
+    new = type(kind.__name__, (kind,), {"_base_seed": fixed})(loader)
+    new.__class__ = kind
+    new._base_seed = seed
     return new
 
 
@@ -86,7 +92,7 @@ def made_anew(iterator: Any, settings: SimpleNamespace, batches: Any) -> Any:
     kind = type(iterator)
     if bool(settings.num_workers) != bool(iterator._num_workers):
         kind = getattr(sys.modules[MODULE], MANY if settings.num_workers else ONE)
-    return kind(_loader(settings, batches, iterator._base_seed + iterator._num_yielded))
+    return kind(stand_in(settings, batches, iterator._base_seed + iterator._num_yielded))
 
 
 def transplant(iterator: Any, new: Any, sampler: Any) -> None:
@@ -136,7 +142,7 @@ _SETTINGS: Final = (
 )
 
 
-def _loader(settings: SimpleNamespace, batches: Any, seed: int) -> SimpleNamespace:
-    """What stands for a DataLoader. `seed`: for its workers' seeds."""
+def stand_in(settings: SimpleNamespace, batches: Any, seed: int) -> SimpleNamespace:
+    """What stands for a DataLoader in the eyes of a new iterator. `seed`: for its workers' seeds."""
     generator = sys.modules["torch"].Generator().manual_seed(seed % 2**63)
     return SimpleNamespace(**vars(settings), _index_sampler=batches, generator=generator)
