@@ -45,6 +45,7 @@ __all__ = (
     "read_only",
     "request_hot_reload",
     "serve",
+    "snapshot",
     "watch",
 )
 
@@ -59,6 +60,7 @@ loop = _runtime.loops.loop
 log = _runtime.journal.log
 expose = _runtime.expose
 serve = _runtime.serve
+snapshot = _runtime.snapshot
 watch = _runtime.watch
 config = _runtime.config
 

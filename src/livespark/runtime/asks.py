@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from livespark.protocol.commands import Call, Command, Pause, Reload, Resume, Set, Stop
+from livespark.protocol.commands import Call, Command, Pause, Reload, Resume, Rewind, Set, Snapshot, Stop
 from livespark.protocol.lifecycle import refusal
 from livespark.runtime.level import Level
 from livespark.runtime.request import Request
@@ -51,6 +51,7 @@ def _stop(state: State, request: Request) -> None:
     assert isinstance(request.command, Stop)
     request.start()
     state.stopping = True
+    state.farewell = state.farewell or (None if state.ended or not state.begun else "stop")
     state.cancelling = state.cancelling or request.command.cancel
     state.stops.append(request)
     for overtaken in (*state.open_requests(), *state.reloading):
@@ -72,8 +73,12 @@ def _call(state: State, request: Request) -> None:
     return state.queue.append(request)
 
 
-def _set(state: State, request: Request) -> None:
+def _queue(state: State, request: Request) -> None:
     state.queue.append(request)
+
+
+def _snapshot(state: State, request: Request) -> None:
+    state.snapshot_asks.append(request)
 
 
 ASKS: Final[Mapping[type[Command], Callable[[State, Request], None]]] = {
@@ -82,5 +87,7 @@ ASKS: Final[Mapping[type[Command], Callable[[State, Request], None]]] = {
     Stop: _stop,
     Reload: _reload,
     Call: _call,
-    Set: _set,
+    Set: _queue,
+    Rewind: _queue,
+    Snapshot: _snapshot,
 }

@@ -14,16 +14,20 @@ from livespark.errors import LivesparkError, UsageError
 from livespark.protocol import codec
 from livespark.protocol.runs import Launch
 from livespark.runtime.arrivals import when_imported
+from livespark.runtime.bindings import Bindings
 from livespark.runtime.exposed.exposed import Exposed
 from livespark.runtime.link.link import Link
 from livespark.runtime.link.pipes import take_over_pipes
-from livespark.runtime.process import runtime
+from livespark.runtime.process import Runtime, runtime
 from livespark.runtime.reload.batches import record_batches
 from livespark.runtime.reload.loading import install_finder
 from livespark.runtime.reload.sources import Sources
 from livespark.runtime.reload.watcher import Watcher
 from livespark.runtime.runner import Runner
 from livespark.runtime.signals import Signals
+from livespark.runtime.snapshots.assembly import Assembly
+from livespark.runtime.snapshots.subject import Subject
+from livespark.runtime.snapshots.worker_states import record_workers
 
 __all__ = ("follow_files", "work")
 
@@ -64,8 +68,11 @@ def _launch(run_dir: Path) -> Launch:
 
 
 def _run(launch: Launch, link: Link) -> int:
-    desk = runtime.attach(link, Exposed(), launch.config, reloading=launch.reloading)
-    signals = Signals(runtime.stop)
+    desk = runtime.attach(
+        link, Exposed(), launch.config, reloading=launch.reloading, assemble=partial(_assemble, launch)
+    )
+    runtime.core.persistent = launch.persistent
+    signals = Signals(runtime.stop, runtime.terminate)
     os.register_at_fork(after_in_child=lambda: _leave_to_parent(link, signals))
     stay = launch.mode == "dev" and not launch.exit_on_end
     runner = Runner(
@@ -75,7 +82,7 @@ def _run(launch: Launch, link: Link) -> int:
         settle=runtime.sample,
         restart=runtime.restart,
         linger=_await_threads,
-        opened=partial(follow_files, watching=launch.reloading.watch),
+        opened=partial(_opened, watching=launch.reloading.watch),
     )
     link.start(desk)
     signals.install()
@@ -86,6 +93,28 @@ def _run(launch: Launch, link: Link) -> int:
         if not runtime.core.inert:
             signals.restore()
             link.close(_FAREWELL)
+
+
+def _assemble(launch: Launch, runtime: Runtime, bindings: Bindings) -> Assembly:
+    """What saves the run's state, and brings it back."""
+    subject = Subject(
+        launch.run,
+        runtime.persisted,
+        runtime.journal,
+        runtime.core.levels,
+        bindings,
+        runtime.hook,
+        runtime.config,
+        lambda: runtime.reloader.preparation.sources if runtime.reloader.preparation else None,
+    )
+    return Assembly(launch, runtime.core, subject, runtime.reloader.continuation)
+
+
+def _opened(sources: Sources, *, watching: bool) -> None:
+    """The program has been found."""
+    follow_files(sources, watching=watching)
+    when_imported("torch.utils.data.dataloader", lambda _: record_workers())
+    runtime.resume()
 
 
 def follow_files(sources: Sources, *, watching: bool) -> None:

@@ -10,29 +10,33 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from livespark.errors import CommandRefused, SparkReloadError, SparkStopError
-from livespark.protocol.commands import Failure, kind_of
+from livespark.protocol.commands import Failure, Rewind, kind_of
+from livespark.protocol.events import Status
 from livespark.protocol.lifecycle import RunState, refusal
 from livespark.runtime.asks import ASKS, hand_down
 from livespark.runtime.failure import find_signal
 from livespark.runtime.level import Level
 from livespark.runtime.ports import SilentOutbox, Verdict
 from livespark.runtime.request import Request
-from livespark.runtime.state import BUSY, State, answer
+from livespark.runtime.saving import Saving
+from livespark.runtime.state import BUSY, answer
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 __all__ = ("Core", "EventLoop", "Job")
 
+_TERMINATED: Final = "ended by SIGTERM"
+
 EventLoop: TypeAlias = "AbstractEventLoop | None"
 Job: TypeAlias = Callable[["EventLoop"], None]
 """Something to do at a checkpoint; with the event loop where the checkpoint is an asynchronous one."""
 
 
-class Core(State):
+class Core(Saving):
     """The state and what is done with it."""
 
     def __init__(self, step: Callable[[], int | None]) -> None:
@@ -40,7 +44,6 @@ class Core(State):
         self.thread: int | None = None
         self.execute: Callable[[Request, EventLoop], None]
         self.sample: Callable[[], None]
-        self._bells: set[Callable[[], object]] = set()
 
     # any thread
 
@@ -49,7 +52,7 @@ class Core(State):
         with self.changed:
             if self.admits(request):
                 ASKS[type(request.command)](self, request)
-                self._wake()
+                self.wake()
 
     def admits(self, request: Request) -> bool:
         """Whether the command makes sense now; if not, it has been refused."""
@@ -61,13 +64,7 @@ class Core(State):
         """The next checkpoint shall take a sample of the exposed values."""
         with self.changed:
             self.sample_due = True
-            self._wake()
-
-    def _wake(self) -> None:
-        self.refresh()
-        self.changed.notify_all()
-        for ring in self._bells:
-            ring()
+            self.wake()
 
     # checkpoints
 
@@ -75,9 +72,10 @@ class Core(State):
         """The cooperative point: everything asked of the run happens here, on this thread, between two steps.
 
         In this order: a stop raises SparkStopError; a hard reload raises SparkReloadError (inside the body of a
-        `spark.loop` it waits for the item's end); edits and calls happen in order of arrival; if the run is paused,
-        this blocks, and goes on doing all of these. While nothing is asked it costs one test of a flag. On any
-        other thread than the one that runs the script (detached: the first that comes here) it returns at once.
+        `spark.loop` it waits for the item's end); edits, calls and rewinds happen in order of arrival; a snapshot is
+        taken (it waits for the item's end, too); if the run is paused, this blocks, and goes on doing all of these.
+        While nothing is asked it costs one test of a flag. On any other thread than the one that runs the script
+        (detached: the first that comes here) it returns at once.
         """
         if self.pending:
             self._arrive()
@@ -120,28 +118,37 @@ class Core(State):
     def bell(self, ring: Callable[[], object]) -> Iterator[None]:
         """`ring` is called, on any thread, when something has been asked."""
         with self.changed:
-            self._bells.add(ring)
+            self.bells.add(ring)
         try:
             yield
         finally:
             with self.changed:
-                self._bells.discard(ring)
+                self.bells.discard(ring)
 
     def next_job(self, level: Level, boundary: bool) -> Job | None:
         """The next thing to do, None if there is nothing. Lock held. Raises SparkStopError, SparkReloadError."""
         level.at_rest = boundary or not level.open
         if self.renewal == "renewed":
             self.end_renewal()
+        if self.resumed:
+            self.resumed = False
+            return lambda _: self.snapshots.reached()
         if self.stopping:
             self.patience.end()
+            if self.farewell:
+                cause, self.farewell = self.farewell, None
+                return lambda _: self.snapshots.farewell(cause)
             raise self.escape.note(SparkStopError("stop was asked"))
-        if self.renewal or (self.hard and self._rests()):
+        if self.renewal or self.rewinding or (self.hard and self._rests()):
             self.begin_renewal()
             raise self.escape.note(SparkReloadError("the script runs again with its new code"))
         if self.reloads and not self.hard:
             return self._try_reload
         if self.queue:
-            return partial(self.execute, self.queue.popleft())
+            request = self.queue.popleft()
+            return partial(self.rewind if isinstance(request.command, Rewind) else self.execute, request)
+        if self.wants_snapshot and (self._rests() or level.paused or level.state is not RunState.RUNNING):
+            return self.take_snapshot
         if self.sample_due:
             self.sample_due = False
             return lambda _: self.sample()
@@ -282,6 +289,9 @@ class Core(State):
             if self.renewal:
                 self.end_renewal(error)
             self.levels[-1].reason, self.levels[-1].error = reason, error
+            if self.persistent and (self.terminated or end is RunState.FAILED):
+                self.outbox.record(Status(RunState.STOPPING, self.step(), reason or _TERMINATED, error))
+                return end
             self.ended = end
             self.refresh()
         return end

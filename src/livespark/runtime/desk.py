@@ -1,9 +1,12 @@
 """The runtime as the link's threads see it. Touches no user object."""
 
+from typing import TYPE_CHECKING
+
 from livespark.errors import CommandRefused
 from livespark.protocol.commands import Delivery, Reload
 from livespark.protocol.events import Event
 from livespark.protocol.live import LiveDelta
+from livespark.protocol.snapshots import InMemory
 from livespark.runtime.bindings import Bindings
 from livespark.runtime.calls import Calls
 from livespark.runtime.core import Core
@@ -14,13 +17,24 @@ from livespark.runtime.reload.preparation import Unfit
 from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.request import Request
 
+if TYPE_CHECKING:
+    from livespark.runtime.snapshots.snapshots import Snapshots
+
 __all__ = ("WorkerDesk",)
 
 
 class WorkerDesk:
     """Implements `ports.Desk`."""
 
-    def __init__(self, core: Core, journal: Journal, bindings: Bindings, calls: Calls, reloader: Reloader) -> None:
+    def __init__(
+        self,
+        core: Core,
+        journal: Journal,
+        bindings: Bindings,
+        calls: Calls,
+        reloader: Reloader,
+        snapshots: "Snapshots | None" = None,
+    ) -> None:
         self.watchers = 0
         self._core = core
         self._journal = journal
@@ -29,6 +43,8 @@ class WorkerDesk:
         self._reloader = reloader
         self._progress = Progress(core)
         self._version = 0
+        self._snapshots = snapshots
+        self._memory: list[InMemory] = []
         self._last = Pace(None, [], None)
 
     def deliver(self, delivery: Delivery) -> None:
@@ -57,6 +73,8 @@ class WorkerDesk:
 
     def request_sample(self) -> None:
         self._core.ask_sample()
+        if self._snapshots:
+            self._snapshots.tick()
 
     def drain(self) -> list[Event]:
         return [*self._journal.drain()]
@@ -66,7 +84,8 @@ class WorkerDesk:
         exposed = self._bindings.delta(full=full)
         full = full or (exposed is not None and exposed.full)
         last, self._last = self._last, self._progress.look()
-        if exposed is None and not full and last == self._last:
+        before, self._memory = self._memory, self._snapshots.in_memory if self._snapshots else []
+        if exposed is None and not full and last == self._last and before is self._memory:
             return None
         self._version += 1
         return LiveDelta(
@@ -78,5 +97,6 @@ class WorkerDesk:
             fields=exposed.fields if exposed else None,
             functions=exposed.functions if exposed else None,
             loops=self._last.loops if full or self._last.loops != last.loops else None,
+            memory=self._memory if full or before is not self._memory else None,
             steps_per_second=self._last.speed,
         )

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from time import time
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from livespark.protocol.events import Metrics
+from livespark.protocol.metrics import means
 from livespark.runtime.columns import Row, columns
 from livespark.runtime.scalars import Late, Scalar, read
 
-__all__ = ("Journal", "Mark", "Watch")
+__all__ = ("Eye", "Journal", "Mark", "Watch", "fetched")
 
 _Logged: TypeAlias = tuple[float, int, dict[str, Any]]
 
@@ -28,6 +29,12 @@ class Mark(NamedTuple):
     call: int
     stepped: bool
     logged: bool
+
+
+class Eye(Protocol):
+    """Looks at each row that is logged, on the training thread."""
+
+    def look(self, row: _Logged, /) -> None: ...
 
 
 class Watch:
@@ -46,14 +53,10 @@ class Watch:
         """A row has been logged. Waits for a number that is still on its device."""
         _, step, values = row
         for name, value in values.items():
-            if self.bad is None and self._means(name):
-                number = _fetch([value])[0] if isinstance(value, Late) else value
+            if self.bad is None and means(self._metric, name):
+                number = fetched(value)
                 if isinstance(number, float) and not math.isfinite(number):
                     self.bad = f"{name} is {number} at step {step}"
-
-    def _means(self, name: str) -> bool:
-        metric = self._metric
-        return name == metric or name.endswith((f"/{metric}", f"_{metric}")) or name.startswith(f"{metric}/")
 
 
 class _Rows(deque[_Logged]):
@@ -61,7 +64,7 @@ class _Rows(deque[_Logged]):
 
     __slots__ = ("watches",)
 
-    watches: tuple[Watch, ...]
+    watches: tuple[Eye, ...]
 
 
 class _WatchedRows(_Rows):
@@ -84,12 +87,13 @@ class Journal:
 
     def __init__(self) -> None:
         self.step: int | None = None
-        self._watches: tuple[Watch, ...] = ()
+        self._watches: tuple[Eye, ...] = ()
         self._rows = _Rows(maxlen=0)
         self._calls = count(1)
         self._stepped = False
         self._logged = False
         self._late = False
+        self._newest: dict[str, int | float] = {}
 
     def log(self, metrics: Mapping[str, Any] | None = None, /, step: int | None = None, **values: Any) -> None:
         """Add a point to metric series: `log(loss=0.3, lr=1e-3)` or `log({"loss/train": 0.3}, step=7)`.
@@ -118,6 +122,8 @@ class Journal:
         """The optimizer made a step."""
         if not self._logged:
             self.step = (self.step or 0) + 1
+            for eye in self._watches:
+                eye.look((0.0, self.step, {}))
 
     def listen(self) -> None:
         """From now on rows are kept until they are drained."""
@@ -130,7 +136,16 @@ class Journal:
     def drain(self) -> list[Metrics]:
         """The rows since the last call, as events. May wait for a device. For one thread at a time."""
         taken = [self._rows.popleft() for _ in range(len(self._rows))]
-        return list(columns(_fetched(taken) if self._late else taken))
+        rows = list(_fetched(taken)) if self._late else taken
+        for _, _, values in rows:
+            self._newest.update(values)
+        return list(columns(rows))
+
+    def newest(self) -> dict[str, int | float]:
+        """The last number of each metric; of one that is still on its device, the last that was fetched. Training
+        thread."""
+        waiting = [(name, value) for _, _, values in list(self._rows) for name, value in values.items()]
+        return {**self._newest, **{name: value for name, value in waiting if not isinstance(value, Late)}}
 
     def mark(self) -> Mark:
         """Where the journal stands. Training thread."""
@@ -152,7 +167,12 @@ class Journal:
         self._keep(self._rows)
         return watch
 
-    def unwatch(self, watch: Watch) -> None:
+    def follow(self, eye: Eye) -> None:
+        """Show `eye` every row from now on, and every step of an optimizer where none is logged. Training thread."""
+        self._watches = (*self._watches, eye)
+        self._keep(self._rows)
+
+    def unwatch(self, watch: Eye) -> None:
         """Nobody asks for this watch any more."""
         self._watches = tuple(each for each in self._watches if each is not watch)
         self._keep(self._rows)
@@ -161,6 +181,11 @@ class Journal:
         rows.watches = self._watches
         rows.__class__ = _WatchedRows if self._watches else _Rows
         self._rows = rows
+
+
+def fetched(value: Any) -> Any:
+    """A number of a row, waited for where it is still on its device; None where that has failed."""
+    return _fetch([value])[0] if isinstance(value, Late) else value
 
 
 def _merged(metrics: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -16,13 +16,18 @@ __all__ = ("OptimizerHook",)
 
 
 class OptimizerHook:
-    """Counts the optimizers' steps, exposes each optimizer once (`expose`), and gives the script its checkpoints."""
+    """Counts the optimizers' steps, exposes each optimizer once (`expose`), and gives the script its checkpoints.
+
+    `arrived` is called when an optimizer has made its first step.
+    """
 
     def __init__(self, core: Core, journal: Journal, expose: Callable[[str, Any], None]) -> None:
         self._core = core
         self._journal = journal
         self._expose = expose
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._order: dict[int, int] = {}
+        self.arrived: Callable[[], object] = lambda: None
 
     def install(self) -> None:
         """Register with torch now if it is there, else as soon as the script imports it."""
@@ -34,6 +39,11 @@ class OptimizerHook:
             hook(self.stepped)
 
     @property
+    def optimizers(self) -> list[Any]:
+        """Those that live and have made a step since the script began, in the order of their names."""
+        return sorted(self._seen, key=lambda each: self._order.get(id(each), 0))
+
+    @property
     def has_stepped(self) -> bool:
         """Whether an optimizer that lives has made a step since the script began."""
         return bool(self._seen)
@@ -41,6 +51,7 @@ class OptimizerHook:
     def forget(self) -> None:
         """The script runs again: optimizers are exposed anew."""
         self._seen.clear()
+        self._order.clear()
 
     def stepped(self, optimizer: Any, _args: object, _kwargs: object) -> None:
         """An optimizer has made a step. Raises SparkStopError, SparkReloadError."""
@@ -48,7 +59,9 @@ class OptimizerHook:
             return
         if optimizer not in self._seen:
             self._seen.add(optimizer)
+            self._order[id(optimizer)] = len(self._order)
             self._expose("optimizer", optimizer)
+            self.arrived()
         self._journal.count_step()
         if self._core.asked and not self._core.explicit:
             self._core.attend()

@@ -13,6 +13,8 @@ __all__ = ("Persisted",)
 _T = TypeVar("_T")
 Migrate: TypeAlias = Callable[[object, Callable[[], object]], bool]
 """Lets an object follow; -> whether it could. The second argument is to be called if that is taken back."""
+Restore: TypeAlias = Callable[[str, Any], Any]
+"""Puts the saved content of a key into its new object. -> the object."""
 _CHANGED: Final = (
     "the initializer of the persisted value {key!r} has changed, and the value that is kept was made by the old one. "
     "Reload with --clear {key} to have it made anew, or take the change back, or give it a __livespark_migrate__"
@@ -21,7 +23,12 @@ _CHANGED: Final = (
 
 class Persisted:
     """The persisted values. `migrate`: for an object whose initializer is another now, while the script runs again and
-    has not come to its first checkpoint."""
+    has not come to its first checkpoint.
+
+    Where snapshots are taken, `describe` notes what of a new object is plain (`made`). Where the run goes on from a
+    snapshot, `restore` puts the saved content of the `expected` keys into objects as they are made. `asked` is called
+    each time that the script has asked for an object.
+    """
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -29,6 +36,11 @@ class Persisted:
         self._made_by: dict[str, object] = {}
         self._makers: dict[str, tuple[str, str]] = {}
         self._beginning: set[str] = set()
+        self.made: dict[str, dict[str, Any]] = {}
+        self.describe: Callable[[Any], dict[str, Any]] | None = None
+        self.restore: Restore | None = None
+        self.expected: set[str] = set()
+        self.asked: Callable[[], object] = lambda: None
 
     def persist(self, key: str, initializer: Callable[[], _T]) -> _T:
         """The object kept under `key`; the first use of a key makes it with `initializer()`.
@@ -44,6 +56,7 @@ class Persisted:
             self.values[key] = self._made(key, initializer)
         elif self.migrate is not None:
             self._follow(key, fingerprint(initializer, self._keeps), self.migrate)
+        self.asked()
         value: _T = self.values[key]
         return value
 
@@ -68,15 +81,17 @@ class Persisted:
         self._made_by[key] = maker
 
     def has_persisted(self, key: str) -> bool:
-        """Whether an object is kept under `key`."""
-        return key in self.values
+        """Whether an object is kept under `key`, or will be as soon as it is asked for, from a snapshot."""
+        return key in self.values or key in self.expected
 
     def clear_persisted(self, key: str) -> bool:
         """Forget the object under `key`: the next `persist` makes a new one. -> whether there was one."""
+        self.expected.discard(key)
         return self.values.pop(key, self) is not self
 
     def clear(self) -> None:
         self.values.clear()
+        self.expected.clear()
 
     def _made(self, key: str, initializer: Callable[[], _T]) -> _T:
         if not callable(initializer):
@@ -88,6 +103,15 @@ class Persisted:
         if code := getattr(initializer, "__code__", None):
             self._makers[key] = code.co_filename, code.co_qualname
         try:
-            return initializer()
+            return self._completed(key, initializer())
         finally:
             self._beginning.discard(key)
+
+    def _completed(self, key: str, value: _T) -> _T:
+        """What the initializer has made, described, and with the content of a snapshot if there is one."""
+        if self.describe is not None:
+            self.made[key] = self.describe(value)
+        if self.restore is not None and key in self.expected:
+            self.expected.discard(key)
+            value = self.restore(key, value)
+        return value

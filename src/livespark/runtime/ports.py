@@ -2,16 +2,24 @@
 
 Between the training thread's half of the worker and the link's threads: the runtime knows an `Outbox`, the link knows a
 `Desk`. Attached, `attach` connects the two; detached, there is a `SilentOutbox` and nobody at the desk's other side.
-Between the core and the reload of code: the core knows `Reloads`.
+Between the core and the reload of code: the core knows `Reloads`; between it and saved state: `Snapshots`.
 """
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from livespark.protocol.commands import Delivery, Failure
 from livespark.protocol.events import Event
 from livespark.protocol.live import LiveDelta
+from livespark.protocol.snapshots import Cause
 
-__all__ = ("Desk", "NoReloader", "Outbox", "Reloads", "SilentOutbox", "Verdict")
+if TYPE_CHECKING:
+    from livespark.runtime.request import Request
+
+__all__ = ("Desk", "Due", "NoReloader", "NoSnapshots", "Outbox", "Reloads", "SilentOutbox", "Snapshots", "Verdict")
+
+
+Due: TypeAlias = Cause | Literal["memory"]
+"""Why a snapshot is due; `memory`: one that is kept in host memory alone."""
 
 
 class Outbox(Protocol):
@@ -87,6 +95,46 @@ class NoReloader:
         return ""
 
     def entering(self, loop: object) -> None: ...
+
+
+class Snapshots(Protocol):
+    """What the core asks of those who save state. Training thread."""
+
+    def take(self, requests: list["Request"], cause: Due) -> None:
+        """Copy the run's state, and have it written; the `requests` for it are answered when it is. Never raises."""
+
+    def farewell(self, cause: Cause | None) -> None:
+        """The run is about to end: as `take` (None: take none), and wait until all is written."""
+
+    def rewind(self, request: "Request") -> bool:
+        """Put the state of a snapshot back: at once, or, if True, as soon as the script has been unwound.
+
+        A request that can't be met has been refused. Never raises.
+        """
+
+    def unwound(self) -> None:
+        """The script has been unwound, and is about to run again."""
+
+    def reached(self, error: Failure | None = None) -> None:
+        """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
+
+
+class NoSnapshots:
+    """Where nothing is saved: in a detached script."""
+
+    def take(self, requests: list["Request"], cause: Due) -> None:  # noqa: ARG002 - the protocol's
+        for request in requests:
+            request.refuse("nothing is saved here: start the script with `livespark dev` or `livespark run`")
+
+    def farewell(self, cause: Cause | None) -> None: ...
+
+    def rewind(self, request: "Request") -> bool:
+        request.refuse("there are no snapshots here")
+        return False
+
+    def unwound(self) -> None: ...
+
+    def reached(self, error: Failure | None = None) -> None: ...
 
 
 class SilentOutbox:

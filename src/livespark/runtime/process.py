@@ -6,12 +6,12 @@ process, and `expose` and `log` do nothing.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from livespark.errors import UsageError
-from livespark.protocol.commands import Reload, Stop
+from livespark.protocol.commands import Reload, Snapshot, Stop
 from livespark.protocol.events import Notice
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.runs import Reloading
@@ -31,10 +31,16 @@ from livespark.runtime.ports import Outbox
 from livespark.runtime.reload.reloader import Reloader
 from livespark.runtime.request import Request
 
+if TYPE_CHECKING:
+    from livespark.runtime.snapshots.assembly import Assembly
+
 __all__ = ("Runtime", "runtime")
 
 _NOBODY: Final = (
     "livespark: spark.serve() waits for calls, and nobody can call this process: start the script with `livespark dev`"
+)
+_NOWHERE: Final = (
+    "livespark: spark.snapshot() saves nothing here: start the script with `livespark dev` or `livespark run`"
 )
 _IMPATIENT: Final = (
     "{what} was asked {seconds:g} seconds ago, and the script has not come to a checkpoint since: call "
@@ -59,6 +65,7 @@ class Runtime:
         self._exposed = False
         self._stale = False
         self._told = False
+        self._assembly: Assembly | None = None
         self.core.sample = self.sample
 
     # the script's vocabulary
@@ -95,7 +102,22 @@ class Runtime:
             raise UsageError("expose: call it on the thread that runs the script")
         self._bindings.replace(given)
         self._exposed, self._stale = True, False
+        self._take_up_exposures()
         self.core.ask_sample()
+
+    def snapshot(self, label: str | None = None) -> None:
+        """Have the run's state saved: persisted values, loop positions, random generators.
+
+        It is taken at the next checkpoint between two items; the training does not wait for it to be written. One with
+        a `label` stays for ever. Detached, nothing is saved. Raises UsageError for a label that is no text.
+        """
+        if label is not None and not isinstance(label, str):
+            raise UsageError(f"snapshot: the label is a text; got {label!r:.60}")
+        if self._assembly is not None:
+            self.core.ask(Request(Snapshot(label or ""), self.core.outbox))
+        elif not self.core.inert and not self._told:
+            self._told = True
+            print(_NOWHERE, file=sys.stderr)
 
     def serve(self) -> None:
         """Stay, and execute calls until the run is stopped. Detached, it says so and returns: nobody can call."""
@@ -122,10 +144,12 @@ class Runtime:
         *,
         patience: float = 10.0,
         reloading: Reloading = Reloading(),  # noqa: B008 - frozen
+        assemble: "Callable[[Runtime, Bindings], Assembly] | None" = None,
     ) -> WorkerDesk:
         """Connect to a server, before the script begins, on the training thread. -> what the link needs.
 
-        `patience`: seconds without a checkpoint after which whoever asked for one is told so.
+        `patience`: seconds without a checkpoint after which whoever asked for one is told so. `assemble` puts
+        together what saves the run's state; without it, nothing is saved.
         """
         core, calls = self.core, Calls(self.core, bindings, _start_async)
         core.outbox, core.execute = outbox, calls.execute
@@ -136,7 +160,16 @@ class Runtime:
         self.reloader.settings, self.reloader.renew_bindings = reloading, self._renew_bindings
         self.config.give(config)
         self.journal.listen()
-        return WorkerDesk(core, self.journal, bindings, calls, self.reloader)
+        if assemble is not None:
+            self._assembly = assemble(self, bindings)
+            core.snapshots = self._assembly.snapshots
+        snapshots = self._assembly.snapshots if self._assembly else None
+        return WorkerDesk(core, self.journal, bindings, calls, self.reloader, snapshots)
+
+    def resume(self) -> None:
+        """Begin with the state of a snapshot, if the run has an origin. Raises LivesparkError where there is none."""
+        if self._assembly is not None:
+            self._assembly.resume()
 
     def sample(self) -> None:
         """Look at the exposed values."""
@@ -169,6 +202,11 @@ class Runtime:
         """As the stop button."""
         self.core.ask(Request(Stop(), self.core.outbox))
 
+    def terminate(self) -> None:
+        """Somebody outside wants this process to end: as a stop, but a run that may be started again goes on later."""
+        self.core.note_termination()
+        self.stop()
+
     def abandon(self) -> None:
         """This is a forked child: be quiet."""
         self._bindings = None
@@ -180,7 +218,13 @@ class Runtime:
             with self._unhurt():
                 self._drop_stale(self._bindings)
                 self._bindings.add(name, found)
+            self._take_up_exposures()
             self.core.ask_sample()
+
+    def _take_up_exposures(self) -> None:
+        if self._assembly is not None:
+            with self._unhurt():
+                self._assembly.exposures.exposed()
 
     @contextmanager
     def _unhurt(self, what: str = "the exposed values can't be read", code: str = "sample-failed") -> Iterator[None]:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from livespark.errors import SettingsError, SparkReloadError, SparkStopError, UsageError
+from livespark.errors import LivesparkError, SparkReloadError, SparkStopError, UsageError
 from livespark.protocol.commands import Failure
 from livespark.protocol.lifecycle import RunState, exit_code
 from livespark.protocol.runs import Entry
+from livespark.protocol.snapshots import Cause
 from livespark.runtime.core import Core
 from livespark.runtime.failure import clean_traceback, describe, find_signal
 from livespark.runtime.program import Program, locate
@@ -93,7 +94,7 @@ class Runner:
         """Execute `program` until the run has ended. -> the exit status for the process."""
         try:
             self._opened(self._reloader.open(program))
-        except (SyntaxError, UsageError, SettingsError) as error:
+        except (SyntaxError, LivesparkError) as error:
             return self._finish(_unfit(error))
         program.enter()
         self._core.begin()
@@ -152,11 +153,18 @@ class Runner:
             return classify(error)
         return ending
 
+    def _last_cause(self, ending: Ending) -> Cause | None:
+        """Why the state is saved before the run ends; None if it is not, or has been."""
+        if ending.how == "returned" and self._core.begun:
+            return self._core.farewell or "end"
+        return self._core.farewell if ending.how == "stopped" else None
+
     def _finish(self, ending: Ending) -> int:
         if self._core.inert:
             return 0
         self._linger()
         self._settle()
+        self._core.snapshots.farewell(self._last_cause(ending))
         end = {"returned": RunState.COMPLETED, "raised": RunState.FAILED}.get(ending.how, RunState.STOPPED)
         return exit_code(self._core.finish(end, ending.reason, ending.error))
 
@@ -169,7 +177,7 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _unfit(error: SyntaxError | UsageError | SettingsError) -> Ending:
+def _unfit(error: SyntaxError | LivesparkError) -> Ending:
     """There is no program to run; says so on stderr."""
     if isinstance(error, SyntaxError):
         traceback.print_exception(type(error), error, None)

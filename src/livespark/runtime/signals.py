@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: stop at the next checkpoint. A second Ctrl-C interrupts, as Python does."""
+"""SIGTERM and Ctrl-C: stop at the next checkpoint, with a snapshot. A second Ctrl-C interrupts, as Python does."""
 
 import _thread
 import signal
@@ -12,10 +12,14 @@ _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """Handlers that ask for a stop. The main thread may hold any lock when a signal comes, so another thread asks."""
+    """Handlers that ask for a stop. The main thread may hold any lock when a signal comes, so another thread asks.
 
-    def __init__(self, stop: Callable[[], None]) -> None:
+    `stop`: the person at the terminal wants it; `terminate`: somebody outside does, who may start the run again.
+    """
+
+    def __init__(self, stop: Callable[[], None], terminate: Callable[[], None]) -> None:
         self._stop = stop
+        self._terminate = terminate
         self._before: dict[signal.Signals, Any] = {}
         self._interrupted = False
 
@@ -33,4 +37,4 @@ class Signals:
         if number == signal.SIGINT and self._interrupted:
             raise KeyboardInterrupt
         self._interrupted = self._interrupted or number == signal.SIGINT
-        _thread.start_new_thread(self._stop, ())
+        _thread.start_new_thread(self._terminate if number == signal.SIGTERM else self._stop, ())

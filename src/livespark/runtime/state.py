@@ -15,10 +15,11 @@ from msgspec import UNSET
 from livespark.protocol.commands import Failure
 from livespark.protocol.events import Notice, Status
 from livespark.protocol.lifecycle import TERMINAL, RunState, may_follow
+from livespark.protocol.snapshots import Cause
 from livespark.runtime.escape import Escape
 from livespark.runtime.level import Level
 from livespark.runtime.patience import Patience
-from livespark.runtime.ports import NoReloader, Outbox, Reloads, SilentOutbox, Verdict
+from livespark.runtime.ports import Due, NoReloader, NoSnapshots, Outbox, Reloads, SilentOutbox, Snapshots, Verdict
 from livespark.runtime.request import Request
 
 __all__ = ("BUSY", "State", "answer")
@@ -38,6 +39,11 @@ class State:
     within an item; `renewal`: one is under way, from the raise to the new code's first checkpoint; `carries_out`: it
     does what was asked, and does not only take something back; `probation`: the guard counts checkpoints. `for_async`:
     calls that wait for an asynchronous checkpoint. `interrupted`: calls to be called again after a reload.
+
+    `snapshot_asks`: who asked for a snapshot; `snapshot_due`: why one is due by itself; neither is met while one is
+    `saving`. `farewell`: why one is taken before the run ends. `rewinding`: the script has to unwind for a rewind.
+    `resumed`: the script goes on from a snapshot, and has not come to its first checkpoint. `persistent`: the run may
+    be started again, so what ends this process against its will is not its end.
     """
 
     def __init__(self, step: Callable[[], int | None]) -> None:
@@ -66,19 +72,39 @@ class State:
         self.reloading: list[Request] = []
         self.renewal: Literal["", "unwinding", "renewed"] = ""
         self.escape = Escape()
+        self.snapshots: Snapshots = NoSnapshots()
+        self.snapshot_asks: list[Request] = []
+        self.snapshot_due: Due | None = None
+        self.farewell: Cause | None = None
+        self.saving = self.rewinding = self.resumed = False
+        self.persistent = self.terminated = False
         self.sample_due = False
         self.told_to_resume = False
+        self.bells: set[Callable[[], object]] = set()
+
+    def wake(self) -> None:
+        """Something has been asked."""
+        self.refresh()
+        self.changed.notify_all()
+        for ring in self.bells:
+            ring()
 
     def refresh(self) -> None:
         """Let flags and state follow from the facts; report a new state."""
         level = self.levels[-1]
-        facts = (self.stopping, self.reloads, self.queue, self.sample_due, self.renewal, level.paused)
-        self.asked = (self.probation or any(facts)) and not self.inert
+        asked = (self.stopping, self.reloads, self.queue, self.sample_due, level.paused, self.wants_snapshot)
+        facts = (*asked, self.renewal, self.probation, self.rewinding, self.resumed)
+        self.asked = any(facts) and not self.inert
         self.pending = self.asked or not (self.explicit or self.inert)
         if (shown := self._shown(level)) is not self.status:
             if not may_follow(self.status, shown):
                 self._show(RunState.RUNNING, level)
             self._show(shown, level)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether one is to be taken as soon as the script is at a place where it can go on later."""
+        return bool(self.snapshot_asks or self.snapshot_due) and not self.saving
 
     def _show(self, state: RunState, level: Level) -> None:
         self.status = state
@@ -102,11 +128,11 @@ class State:
         """What was asked and has not begun."""
         levels = [*self.levels, *self.interrupted.values()]
         pauses = [pause for level in levels for pause in level.pauses]
-        return [*self.queue, *self.for_async, *self.reloads, *pauses]
+        return [*self.queue, *self.for_async, *self.reloads, *self.snapshot_asks, *pauses]
 
     def forget_requests(self) -> None:
         """All of `open_requests` have been answered."""
-        for answered in (self.queue, self.for_async, self.reloads, self.interrupted):
+        for answered in (self.queue, self.for_async, self.reloads, self.snapshot_asks, self.interrupted):
             answered.clear()
         self.hard = False
         for level in self.levels:
@@ -132,7 +158,7 @@ class State:
         if self.renewal != "unwinding":
             self.escape.close()
             self.carries_out = self.reload.unwinding()
-        self.told_to_resume = self.hard = False
+        self.told_to_resume = self.hard = self.rewinding = False
         self.renewal = "unwinding"
         self.levels[-1].reason, self.levels[-1].error = "", None
         if self.carries_out:
@@ -145,6 +171,7 @@ class State:
     def end_renewal(self, error: Failure | None = None) -> None:
         """The new code has come to its first checkpoint, to its end, or to an `error`."""
         verdict = self.reload.reached(error)
+        self.snapshots.reached(error)
         self.renewal = ""
         for request in self.reloading:
             request.fail(error, self.step()) if error else answer(request, verdict, self.step())

@@ -65,7 +65,7 @@ def test_several_tasks_at_checkpoints_all_stand_and_all_go_on() -> None:
     with running(asyncio_script(main)) as stage:
         wait_until(lambda: all(passed))
         stage.answer(stage.pause())
-        wait_until(lambda: len(stage.runtime.core._bells) == 3)
+        wait_until(lambda: len(stage.runtime.core.bells) == 3)
         stood = list(passed)
         stage.answer(stage.resume())
         wait_until(lambda: all(new > old for new, old in zip(passed, stood, strict=True)))
@@ -235,7 +235,7 @@ def test_a_loop_closed_with_a_waiting_task_hears_nothing() -> None:
         for _ in range(3):
             loop.run_until_complete(asyncio.sleep(0))
         loop.close()
-        assert runtime.core._bells
+        assert runtime.core.bells
 
     stage = Stage()
     stage.start(script)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from livespark.errors import CommandRefused
+from livespark.protocol import paths
 from livespark.protocol.live import Field
 from livespark.runtime.exposed.budget import SAMPLE, Budget, Meter
 from livespark.runtime.exposed.catalogue import Catalogue
@@ -23,6 +24,7 @@ from livespark.runtime.exposed.registry import Registry
 from livespark.runtime.exposed.root import Bindings, bindings_of, free_name
 from livespark.runtime.exposed.snapshot import Differ, ExposedDelta, Snapshot
 from livespark.runtime.exposed.walk import Walk
+from livespark.runtime.exposed.wire import to_wire
 
 __all__ = ("Exposed",)
 
@@ -124,6 +126,16 @@ class Exposed:
         """A reload may have changed classes: know nothing about them."""
         self._registry.clear()
         self._structure, self._types, self._fields = [], [], {}
+
+    def scalars(self) -> dict[str, Any]:
+        """The values that can be edited, as of now, on the wire by path. Training thread."""
+        self._look_at_once()
+        editable = {path for path, field in self._snapshot.fields.items() if not field.read_only}
+        return to_wire({path: node for path, node in self._snapshot.values.items() if path in editable})
+
+    def root(self, path: str) -> Any:
+        """The object of the binding to which `path` belongs; None if there is none. Training thread."""
+        return self._bindings.get(paths.split(path)[0])
 
     def delta(self, *, full: bool) -> ExposedDelta | None:
         """What changed since the last call, or everything; None if nothing. One thread, usually the link's."""

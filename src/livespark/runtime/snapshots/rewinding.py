@@ -1,0 +1,188 @@
+"""Going back: the state of an earlier moment is put into the living objects, and the script goes on from there.
+
+A script with persisted values is unwound first (`SparkReloadError`), and runs again from its top: its loops go on where
+they stood then. In a call, and in a script that persists nothing, values, generators and counters are put back on the
+spot: loops and data go on.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from livespark.errors import CommandRefused, LivesparkError
+from livespark.protocol.commands import Failure, Rewind
+from livespark.protocol.events import Notice, Rewound
+from livespark.protocol.snapshots import AutoRewind, Rule, SnapshotInfo
+from livespark.runtime.core import Core
+from livespark.runtime.failure import describe
+from livespark.runtime.request import Request
+from livespark.runtime.snapshots.exposures import Exposures
+from livespark.runtime.snapshots.moments import Moment, Moments
+from livespark.runtime.snapshots.returning import Returning, Target
+from livespark.runtime.snapshots.schedule import Trip
+from livespark.runtime.snapshots.subject import Here, Subject
+from livespark.snapshots.damage import Damaged
+from livespark.snapshots.folder import Folder
+from livespark.snapshots.opening import OpenSnapshot
+
+__all__ = ("Rewinder",)
+
+_NONE: Final = "there is no snapshot yet: `livespark snapshot` takes one"
+
+
+@dataclass
+class _Order:
+    """A rewind under way. `reason`: why it happens by itself; empty: somebody asked."""
+
+    request: Request
+    command: Rewind
+    target: Target
+    from_step: int | None
+    reason: str = ""
+    rules: list[Rule] = field(default_factory=list)
+    in_place: bool = False
+    beyond: Here | None = None
+    began: float = field(default_factory=time.perf_counter)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.target.number if isinstance(self.target, Moment) else self.target.manifest.info.number
+
+
+class Rewinder:
+    """One per attached process. Training thread, but for `trip`'s callers, who are on it, too."""
+
+    def __init__(
+        self,
+        core: Core,
+        subject: Subject,
+        folder: Folder,
+        moments: Moments,
+        exposures: Exposures,
+        returning: Returning,
+    ) -> None:
+        self.moments = moments
+        self.infos: list[SnapshotInfo] = []
+        self._core = core
+        self._subject = subject
+        self._folder = folder
+        self._exposures = exposures
+        self._returning = returning
+        self._order: _Order | None = None
+        self._automatic: dict[Request, tuple[str, AutoRewind]] = {}
+
+    def trip(self, trip: Trip, settings: AutoRewind, reason: str, step: int) -> None:
+        """A metric says that the run has to go back."""
+        if self._automatic or self._order:
+            return
+        trip.spend()
+        request = Request(Rewind(step=max(0, step - settings.steps), skip=settings.skip), self._core.outbox)
+        self._automatic[request] = reason, settings
+        self._core.ask(request)
+
+    def begin(self, request: Request) -> bool:
+        """Go back at once, or, if True, as soon as the script has been unwound. Never raises."""
+        command, (reason, settings) = request.command, self._automatic.pop(request, ("", None))
+        assert isinstance(command, Rewind)
+        try:
+            target = self._find(command)
+        except LivesparkError as error:
+            return self._refuse(request, str(error), reason)
+        request.start()
+        rules = settings.rules if settings else []
+        self._order = _Order(request, command, target, self._core.step(), reason, rules)
+        self._order.beyond = self._subject.here() if command.skip else None
+        self._order.in_place = self._subject.is_found or len(self._core.levels) > 1
+        if self._order.in_place:
+            self._go_back(self._order)
+            self.reached()
+        return not (self._order is None or self._order.in_place)
+
+    def unwound(self) -> None:
+        """The script has been unwound, and is about to run again."""
+        if self._order:
+            self._go_back(self._order)
+
+    def reached(self, error: Failure | None = None) -> None:
+        """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
+        order, self._order = self._order, None
+        self._returning.begun()
+        if order is None:
+            return
+        values, notes = self._exposures.finish()
+        event = Rewound(
+            order.number,
+            order.target.step if isinstance(order.target, Moment) else order.target.manifest.info.step,
+            order.from_step,
+            in_memory=isinstance(order.target, Moment),
+            in_place=order.in_place,
+            automatic=bool(order.reason),
+            reason=order.reason,
+            values=values,
+            seconds=time.perf_counter() - order.began,
+            message="; ".join([*order.notes, *notes]),
+        )
+        self._core.outbox.emit(event)
+        if error:
+            order.request.fail(error, self._core.step())
+        else:
+            order.request.apply(self._core.step(), _summary(event), event.message)
+
+    def _refuse(self, request: Request, sentence: str, reason: str) -> bool:
+        request.refuse(sentence, self._core.step())
+        if reason:
+            text = f"{reason}, and the run can't go back: {sentence}"
+            self._core.outbox.emit(Notice("error", "no-rewind", text))
+        return False
+
+    def _find(self, command: Rewind) -> Target:
+        """From memory where it is there. Raises LivesparkError."""
+        number = command.snapshot
+        if number is None:
+            moment = self.moments.newest(command.step)
+            numbers = [info.number for info in self.infos if _fits(info, command.step)]
+            number = max([*numbers, *([moment.number] if moment else [])], default=None)
+            if number is None:
+                raise CommandRefused(_NONE if command.step is None else f"no snapshot is that old: {self._known()}")
+        moment = self.moments.find(number)
+        if moment is None and number not in {info.number for info in self.infos}:
+            raise CommandRefused(f"there is no snapshot {number}: {self._known()}")
+        return moment or self._open(number)
+
+    def _known(self) -> str:
+        known = {info.number: info.step for info in self.infos} | {
+            moment.number: moment.step for moment in self.moments.shown
+        }
+        listed = ", ".join(f"{number} (step {step})" for number, step in sorted(known.items())[-10:])
+        return f"there are {listed}" if listed else _NONE
+
+    def _open(self, number: int) -> OpenSnapshot:
+        try:
+            return self._folder.open(number)
+        except Damaged as error:
+            raise CommandRefused(str(error)) from None
+
+    def _go_back(self, order: _Order) -> None:
+        """What raises is told; what has been put back by then stays, and the answer says so."""
+        try:
+            order.notes += self._returning.go_back(order.target, in_place=order.in_place, beyond=order.beyond)
+        except Exception as error:
+            order.notes.append(f"not all could be put back: {describe(error).message:.300}")
+        then = order.target.place.exposed if isinstance(order.target, Moment) else order.target.manifest.exposed
+        self._exposures.begin(then, order.command.values, order.rules)
+
+
+def _fits(info: SnapshotInfo, step: int | None) -> bool:
+    return step is None or (info.step is not None and info.step <= step)
+
+
+def _summary(event: Rewound) -> dict[str, Any]:
+    return {
+        "snapshot": event.snapshot,
+        "step": event.step,
+        "from_step": event.from_step,
+        "in_memory": event.in_memory,
+        "in_place": event.in_place,
+        "seconds": event.seconds,
+    }
