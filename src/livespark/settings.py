@@ -52,6 +52,10 @@ class Settings:
         """The directory shared by keeper, worker and local engine of one run."""
         return self.home / "runs" / run
 
+    def snapshot_dir(self, run: str) -> Path:
+        """Where one run's snapshots lie."""
+        return self.run_dir(run) / "snapshots"
+
 
 def load(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
     """The settings that count now. Flags that are None count as not given. Raises SettingsError."""

@@ -66,6 +66,46 @@ def record(home: Path) -> KeeperRecord:
     return codec.decode((home / "runs" / RUN / "keeper.json").read_bytes(), KeeperRecord)
 
 
+def test_a_run_is_started_again(engine: Engine, home: Path, tmp_path: Path) -> None:
+    """Each process is known for itself, the output goes on, spools of before are gone, snapshots stay."""
+    run_dir = home / "runs" / RUN
+    engine.start(launch_of(tmp_path, interpreter(tmp_path, "echo one; exit 3")))
+    until(lambda: ended(engine), "the first end")
+    assert engine.observe(RUN) == Exited(3)
+    Spool(run_dir / "spool-1").append([Timed(1.0, Notice("info", "a", "b"))])
+    assert [incarnation for incarnation, _ in engine.leftovers(RUN)] == [1]
+    (run_dir / "snapshots").mkdir()
+    engine.start(
+        launch_of(
+            tmp_path,
+            interpreter(tmp_path, "echo two; while ! test -e $1/go; do sleep 0.01; done; exit 4"),
+            incarnation=2,
+        )
+    )
+    assert isinstance(engine.observe(RUN), Alive)
+    assert list(engine.leftovers(RUN)) == []
+    (run_dir / "go").write_text("")
+    until(lambda: ended(engine), "the second end")
+    assert engine.observe(RUN) == Exited(4)
+    assert raw(engine, "stdout") == b"one\ntwo\n"
+    assert engine.snapshots(RUN).path == run_dir / "snapshots"
+    engine.forget(RUN)
+    assert (run_dir / "snapshots").is_dir()
+
+
+def test_a_restart_of_the_machine_is_known(engine: Engine, home: Path, tmp_path: Path) -> None:
+    """From the mark of the keeper's start; a process that is merely gone is no sign of one."""
+    engine.start(launch_of(tmp_path, interpreter(tmp_path, "exit 0")))
+    until(lambda: ended(engine), "the end")
+    (home / "runs" / RUN / "exit.json").unlink()
+    until(lambda: engine.observe(RUN) == Gone(), "the keeper's end")
+    pid, _, ticks = record(home).keeper.created.rpartition(":")
+    assert pid or sys.platform != "linux"
+    before = ProcessId(record(home).keeper.pid, f"another-boot:{ticks}" if pid else "1.0")
+    (home / "runs" / RUN / "keeper.json").write_bytes(codec.encode(KeeperRecord(1, before, before)))
+    assert engine.observe(RUN) == Gone(restarted=True)
+
+
 @pytest.mark.parametrize(("commands", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", -9), ("kill -15 $$", -15)])
 def test_the_exit_status_is_known(engine: Engine, tmp_path: Path, commands: str, code: int) -> None:
     """How the process ended is reported: its status, or the signal as a negative number."""

@@ -94,7 +94,7 @@ def ask(id: str, command: Command | None = None) -> Ask:
 
 
 async def test_a_run_comes_back_as_it_was_created(store: Store) -> None:
-    """What goes in comes out, and what was submitted can be read until the run is settled."""
+    """What goes in comes out, and what was submitted can be read."""
     run, new = await store.create_run(submit(), draft())
     assert new
     assert run == draft()
@@ -339,7 +339,9 @@ async def test_settling_answers_what_is_open_and_forgets_the_secrets(store: Stor
     assert [answer.outcome for answer in answers] == ["applied", "unknown", "refused"]
     assert await store.unsettled_runs() == []
     assert await store.is_settled(run)
-    assert await store.get_submit(run) is None
+    forgotten = await store.get_submit(run)
+    assert forgotten is not None
+    assert (forgotten.env, forgotten.entry) == ({}, submit().entry)
     assert await store.find_credential(b"key".ljust(32)) is None
 
 

@@ -1,18 +1,18 @@
 """One run as seen from outside: its record, its values, its history, and commands to it."""
 
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from livespark.client import series, sources, values
 from livespark.client.outcomes import result
 from livespark.client.output import OutputPage
+from livespark.client.saving import AsyncSaving
 from livespark.client.written import Written
-from livespark.errors import Conflict, WaitTimeout
+from livespark.errors import WaitTimeout
 from livespark.protocol.code import CodeList, CodeText, ReloadPage, ReloadRecord
-from livespark.protocol.commands import Answer, Ask, Call, Command, CommandRecord, Pause, Resume, Set, Stop
-from livespark.protocol.ids import CommandId, Cursor, RunId
+from livespark.protocol.commands import Call, Pause, Resume, Set, Stop
+from livespark.protocol.ids import Cursor, RunId
 from livespark.protocol.lifecycle import TERMINAL
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Run
@@ -23,22 +23,15 @@ from livespark.transport.seam import aoffload, asleep
 
 __all__ = ("AsyncRunHandle",)
 
-_POLL: Final = 30.0
 _LOOK: Final = 0.25
 
 
-class AsyncRunHandle:
+class AsyncRunHandle(AsyncSaving):
     """The run `id`. Commands wait for their answer, `timeout` seconds at most (None: for days, if need be)."""
 
     def __init__(self, api: AsyncApi, id: RunId, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._api = api
-        self._id = id
-        self._clock = clock
+        super().__init__(api, id, clock=clock)
         self._written = Written()
-
-    @property
-    def id(self) -> RunId:
-        return self._id
 
     async def fetch(self) -> Run:
         """The run's record as it is now."""
@@ -126,23 +119,6 @@ class AsyncRunHandle:
         """End the run's processes: SIGTERM, and SIGKILL after `grace` seconds."""
         return await self._api.post(self._path("/kill"), Run, query={"grace": grace})
 
-    async def ask(self, command: Command, *, timeout: float | None = None) -> Answer:
-        """Send a command and return its answer, whatever that is. Raises WaitTimeout; the command goes on then."""
-        deadline = None if timeout is None else self._clock() + timeout
-        ask = Ask(CommandId(str(uuid.uuid4())), command)
-        wait = self._share(deadline)
-        try:
-            record = await self._api.post(self._path("/commands"), CommandRecord, ask, wait=wait)
-        except Conflict as error:  # The run has ended: the server refuses in its place.
-            return Answer("refused", message=error.detail)
-        while record.answer is None:
-            wait = self._share(deadline)
-            if wait <= 0:
-                raise WaitTimeout(f"no answer within {timeout:g} seconds; the command goes on")
-            path = self._path(f"/commands/{ask.id}")
-            record = await self._api.get(path, CommandRecord, wait=wait, patient=True)
-        return record.answer
-
     async def wait(self, timeout: float | None = None) -> Run:
         """The run's record once it has ended. Raises WaitTimeout; the run goes on then."""
         deadline = None if timeout is None else self._clock() + timeout
@@ -184,9 +160,3 @@ class AsyncRunHandle:
                 after = piece.end
             if not page.outputs:
                 return
-
-    def _share(self, deadline: float | None) -> float:
-        return _POLL if deadline is None else min(_POLL, deadline - self._clock())
-
-    def _path(self, rest: str = "") -> str:
-        return f"/api/runs/{self._id}{rest}"

@@ -11,6 +11,7 @@ from livespark.protocol.events import Batch
 from livespark.protocol.ids import RunId
 from livespark.protocol.runs import Launch
 from livespark.protocol.stream import Output
+from livespark.snapshots.folder import Folder
 
 __all__ = ("Alive", "Engine", "EngineError", "Exited", "Gone", "Observation")
 
@@ -32,7 +33,9 @@ class Exited(Struct, frozen=True):
 
 
 class Gone(Struct, frozen=True):
-    """The process does not exist any more, and nobody knows how it ended."""
+    """The process does not exist any more, and nobody knows how it ended. `restarted`: the machine was, since then."""
+
+    restarted: bool = False
 
 
 Observation: TypeAlias = Alive | Exited | Gone
@@ -42,7 +45,8 @@ class Engine(Protocol):
     """All methods return quickly; those that touch files may be called from a worker thread."""
 
     def start(self, launch: Launch) -> None:
-        """Start the run's process and return once it is under way; it outlives this process. Raises EngineError."""
+        """Start the run's process and return once it is under way; it outlives this process. What earlier incarnations
+        left in their spools must have been committed; it goes. Raises EngineError."""
 
     def observe(self, run: RunId) -> Observation:
         """How the run's newest incarnation is."""
@@ -56,6 +60,9 @@ class Engine(Protocol):
 
     def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
         """`(incarnation, batch)` that a dead worker left in its spool, in order, acknowledged ones included."""
+
+    def snapshots(self, run: RunId) -> Folder:
+        """The run's snapshots, of all its incarnations. They stay when the run is forgotten."""
 
     def forget(self, run: RunId) -> None:
         """The run's end is committed: what only served its recovery (spool, secrets) may go. The output stays."""

@@ -4,7 +4,6 @@ A process counts as ours only if number and start time agree with what the keepe
 signalled by number alone.
 """
 
-import contextlib
 import os
 import re
 import signal
@@ -24,9 +23,10 @@ from livespark.protocol.ids import RunId
 from livespark.protocol.runs import ExitRecord, KeeperRecord, Launch, ProcessId
 from livespark.protocol.stream import Output
 from livespark.settings import Settings
+from livespark.snapshots.folder import Folder
 from livespark.transport.files import write_atomically
 from livespark.transport.output_log import read_output
-from livespark.transport.processes import find_process, lives
+from livespark.transport.processes import find_process, lives, of_earlier_boot
 from livespark.transport.spool import read_spool
 
 __all__ = ("LocalEngine",)
@@ -50,11 +50,13 @@ class LocalEngine:
         self._keepers: set[int] = set()
 
     def start(self, launch: Launch) -> None:
-        """Start the run's process and return once it is under way; it outlives this process. Raises EngineError."""
+        """Start the run's process and return once it is under way; it outlives this process. What earlier incarnations
+        left in their spools goes. Raises EngineError."""
         run_dir = self._settings.run_dir(launch.run)
         try:
             for folder in (run_dir.parent, run_dir):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_spools(run_dir, before=launch.incarnation)
             write_atomically(run_dir / LAUNCH_FILE, codec.encode(launch))
             keeper = _spawn(run_dir)
         except OSError as error:
@@ -69,7 +71,7 @@ class LocalEngine:
         ended = _ended(run_dir)
         record = _keeper(run_dir)
         if ended or not (_lives(record.keeper) or _lives(record.worker) if record else _is_young(run_dir)):
-            return ended or _ended(run_dir) or Gone()
+            return ended or _ended(run_dir) or Gone(restarted=record is not None and of_earlier_boot(record.keeper))
         return Alive(record.worker.pid if record and record.worker else None)
 
     def signal(self, run: RunId, signal: int) -> bool:
@@ -93,12 +95,15 @@ class LocalEngine:
             for batch in read_spool(path):
                 yield incarnation, batch
 
+    def snapshots(self, run: RunId) -> Folder:
+        """The run's snapshots, of all its incarnations."""
+        return Folder(self._settings.snapshot_dir(run))
+
     def forget(self, run: RunId) -> None:
-        """Remove spools and the launch file with its secrets. The output stays."""
+        """Remove spools and the launch file with its secrets. The output and the snapshots stay."""
         run_dir = self._settings.run_dir(run)
-        for path in [run_dir / LAUNCH_FILE, *(path for _, path in _spools(run_dir))]:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+        (run_dir / LAUNCH_FILE).unlink(missing_ok=True)
+        _remove_spools(run_dir)
 
     def _await_worker(self, launch: Launch, run_dir: Path, keeper: int) -> None:
         deadline = time.monotonic() + _START
@@ -201,6 +206,13 @@ def _group(pid: int) -> int:
 def _spools(run_dir: Path) -> list[tuple[int, Path]]:
     found = [(_SPOOL.fullmatch(path.name), path) for path in run_dir.glob("spool-*")]
     return [(int(match[1]), path) for match, path in found if match]
+
+
+def _remove_spools(run_dir: Path, before: int | None = None) -> None:
+    """Those of the incarnations below `before`, or all."""
+    for incarnation, path in _spools(run_dir):
+        if before is None or incarnation < before:
+            path.unlink(missing_ok=True)
 
 
 def _sentence(error: OSError, run_dir: Path) -> str:

@@ -11,10 +11,11 @@ from livespark.protocol.commands import Ask, CommandRecord, Delivery
 from livespark.protocol.events import Hello, Receipt, Report, Welcome
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.policy import Scope
-from livespark.protocol.runs import Run, RunList, Submit
+from livespark.protocol.runs import Fork, Run, RunList, Submit
+from livespark.protocol.snapshots import SnapshotDetail, SnapshotList
 from livespark.protocol.stream import StreamMessage
 from livespark.server.call import JSON_LIMIT, Handler, NoQuery, Route
-from livespark.server.handlers import code, commands, events, general, runs, worker
+from livespark.server.handlers import code, commands, events, general, runs, snapshots, worker
 from livespark.server.handlers.openapi import Document
 from livespark.server.handlers.pages import Pages
 from livespark.service.history import EventPage, MetricsPage
@@ -28,13 +29,14 @@ _SOURCES: Final = 4 * 1024**2
 _SMALL: Final = 4 * 1024
 _JSON: Final = "application/json"
 _STREAM: Final = "text/event-stream"
-_READ, _CONTROL, _CODE, _ADMIN, _WORKER = Scope.READ, Scope.CONTROL, Scope.CODE, Scope.ADMIN, Scope.WORKER
+_READ, _CONTROL, _DATA, _CODE, _ADMIN, _WORKER = sorted(Scope)
 
 
 def route_table(assets: Mapping[str, Asset]) -> tuple[Route, ...]:
     """Every route; `assets` are the Studio's files."""
     document, pages = Document(), Pages(assets)
-    table = (*_general(document), *_runs(), *_events(), *_code(), *_commands(), *_worker(), *_pages(pages))
+    of_runs = (*_runs(), *_events(), *_code(), *_snapshots(), *_commands())
+    table = (*_general(document), *of_runs, *_worker(), *_pages(pages))
     document.describe(table)
     return table
 
@@ -91,6 +93,33 @@ def _code() -> tuple[Route, ...]:
         _get("/api/runs/{run}/code", c.get_code, _READ, CodeList, "Which source the run executed", query=c.CodeQuery),
         _get("/api/runs/{run}/code/{hash}", c.get_text, _READ, CodeText, "A source that the run executed"),
         _get("/api/runs/{run}/reloads", c.get_reloads, _READ, ReloadPage, "The run's reloads", query=c.ReloadsQuery),
+    )
+
+
+def _snapshots() -> tuple[Route, ...]:
+    s = snapshots
+    path = "/api/runs/{run}/snapshots"
+    created = {201: {_JSON: Run}}
+    return (
+        _get(path, s.list_snapshots, _READ, SnapshotList, "The run's snapshots on disk, oldest first"),
+        _get(path + "/{number}", s.get_snapshot, _READ, SnapshotDetail, "What a snapshot holds"),
+        Route(
+            method="DELETE",
+            path=path + "/{number}",
+            handler=s.remove_snapshot,
+            scope=_DATA,
+            summary="Remove a snapshot; the answer lists what is left",
+            answers={200: {_JSON: SnapshotList}},
+        ),
+        Route(
+            method="GET",
+            path=path + "/{number}/download",
+            handler=s.download_snapshot,
+            scope=_READ,
+            summary="A snapshot's files as an uncompressed tar",
+            answers={200: {"application/x-tar": bytes}},
+        ),
+        _post("/api/runs/{run}/fork", s.fork_run, _CODE, Run, "A run from a snapshot", body=Fork, more=created),
     )
 
 

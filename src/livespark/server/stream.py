@@ -1,14 +1,14 @@
-"""Event streams over HTTP: chunks as they come, until they end, the client leaves, or it stops reading."""
+"""Streams over HTTP: chunks as they come, until they end, the client leaves, or it stops reading."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Final, TypeAlias
 
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ("Chunks", "EventStream")
+__all__ = ("Chunks", "EventStream", "Streamed")
 
 _PATIENCE: Final = 30.0
 _log: Final = logging.getLogger(__name__)
@@ -16,14 +16,21 @@ _log: Final = logging.getLogger(__name__)
 Chunks: TypeAlias = AsyncGenerator[bytes]
 
 
-class EventStream:
+class Streamed:
     """An ASGI answer. `opened` gives the chunks; what it raises on entering becomes an ordinary error answer.
 
-    A client that takes nothing for 30 seconds is cut off; its cursor goes on with the next connection.
+    A client that takes nothing for 30 seconds is cut off.
     """
 
-    def __init__(self, opened: "AbstractAsyncContextManager[Chunks]", *, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        opened: "AbstractAsyncContextManager[Chunks]",
+        headers: Mapping[str, str],
+        *,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._opened = opened
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._patience = patience
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,8 +47,7 @@ class EventStream:
             _report(error)
 
     async def _send(self, chunks: Chunks, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         async with aclosing(chunks) as pieces:
             async for chunk in pieces:
                 await self._send_one(send, {"type": "http.response.body", "body": chunk, "more_body": True})
@@ -50,6 +56,14 @@ class EventStream:
     async def _send_one(self, send: Send, message: Message) -> None:
         async with asyncio.timeout(self._patience):
             await send(message)
+
+
+class EventStream(Streamed):
+    """Events as they happen. Who is cut off goes on at its cursor with the next connection."""
+
+    def __init__(self, opened: "AbstractAsyncContextManager[Chunks]", *, patience: float = _PATIENCE) -> None:
+        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        super().__init__(opened, headers, patience=patience)
 
 
 def _report(error: BaseException) -> None:

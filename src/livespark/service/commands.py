@@ -78,16 +78,18 @@ class Commands:
         finally:
             channel.call_worker()
         if isinstance(ask.command, Stop) and channel.current.state is RunState.QUEUED:
-            await self._cancel(channel.id, ask.id, actor)
+            await self._cancel(channel, ask.id, actor)
         return record
 
-    async def _cancel(self, run: RunId, id: CommandId, actor: str) -> None:
+    async def _cancel(self, channel: Channel, id: CommandId, actor: str) -> None:
         """A stop before the start: the run never begins."""
-        cancelled = Timed(self._clock.now(), Status(RunState.CANCELLED, reason=f"stopped by {actor} before it started"))
-        stands = await self._store.append_events(run, [cancelled], expected=RunState.QUEUED)
+        again = " again" if channel.current.incarnation else ""
+        reason = f"stopped by {actor} before it started{again}"
+        cancelled = Timed(self._clock.now(), Status(RunState.CANCELLED, reason=reason))
+        stands = await self._store.append_events(channel.id, [cancelled], expected=RunState.QUEUED)
         if stands.state is RunState.CANCELLED:
-            answer = Answer("applied", message="the run had not started")
-            await self._store.answer_command(run, id, answer, now=self._clock.now())
+            answer = Answer("applied", message=f"the run had not started{again}")
+            await self._store.answer_command(channel.id, id, answer, now=self._clock.now())
 
     async def _wait(self, record: CommandRecord, answered: asyncio.Event, wait: float) -> CommandRecord:
         if record.answer is None and wait > 0 and not answered.is_set():

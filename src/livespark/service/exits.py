@@ -65,11 +65,14 @@ ENDINGS: Final[Mapping[int, Ending]] = {
 }
 
 _LOST: Final = Ending("lost", "the process is gone and its exit status was lost", "The machine may have been restarted")
+_RESTARTED: Final = Ending("restarted", "the machine was restarted while the run was going", _AGAIN)
 _NEVER: Final = Ending("not-started", "the process was never seen running", f"Submit the run again. {_LOG}")
 
 
 def explain(observation: Exited | Gone, state: RunState) -> Ending:
     """How the run ended that was in `state` when last heard of."""
+    if isinstance(observation, Gone) and observation.restarted:
+        return _RESTARTED
     if isinstance(observation, Gone):
         return _NEVER if state is RunState.STARTING else _LOST
     code = observation.code

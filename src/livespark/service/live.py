@@ -51,6 +51,7 @@ def full_delta(doc: LiveDoc | None) -> LiveDelta:
         fields=doc.fields,
         functions=doc.functions,
         loops=doc.loops,
+        memory=doc.memory,
         steps_per_second=doc.steps_per_second,
     )
 
@@ -77,5 +78,6 @@ def combined(first: LiveDelta, second: LiveDelta) -> LiveDelta | None:
         fields=first.fields if second.fields is None else second.fields,
         functions=first.functions if second.functions is None else second.functions,
         loops=first.loops if second.loops is None else second.loops,
+        memory=first.memory if second.memory is None else second.memory,
         steps_per_second=second.steps_per_second,
     )

@@ -1,11 +1,11 @@
-"""Submitting, seeing and killing runs."""
+"""Submitting, forking, seeing and killing runs."""
 
 import asyncio
+import logging
 import random
 import signal
-from collections.abc import Callable
-from pathlib import PurePath
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -14,24 +14,30 @@ from livespark.protocol.events import Notice, Status, Timed
 from livespark.protocol.ids import RunId, is_run_id
 from livespark.protocol.lifecycle import TERMINAL, RunState
 from livespark.protocol.live import LiveDoc
-from livespark.protocol.runs import Run, RunList, Submit
+from livespark.protocol.runs import Fork, Run, RunList, Submit
 from livespark.protocol.stream import Output
-from livespark.service.channels import Channels
+from livespark.service.channels import Channel, Channels
+from livespark.service.checks import check
 from livespark.service.clock import Clock
+from livespark.service.forking import child_of
 from livespark.service.launching import Launcher
 from livespark.service.names import new_epoch, wish
 from livespark.service.refusals import Refused, no_such_run
+from livespark.service.snapshots import Snapshots
 from livespark.service.tasks import Tasks
-from livespark.store.base import Store
+from livespark.store.base import StorageFull, Store
+from livespark.store.implied import KILL
 
 __all__ = ("Runs",)
 
 _STEP: Final = 0.05
-_LONGEST_GUARD: Final = 10_000
+_PATIENCE: Final = 5.0
+_log: Final = logging.getLogger(__name__)
 
 
 class Runs:
-    """Use cases of runs as a whole. `source` draws names and epochs."""
+    """Use cases of runs as a whole. `source` draws names and epochs; `environment` is that of forks whose parent's is
+    not known any more."""
 
     def __init__(
         self,
@@ -40,29 +46,41 @@ class Runs:
         clock: Clock,
         channels: Channels,
         launcher: Launcher,
+        snapshots: Snapshots,
         tasks: Tasks,
         source: random.Random,
+        environment: Mapping[str, str],
     ) -> None:
         self._store = store
         self._engine = engine
         self._clock = clock
         self._channels = channels
         self._launcher = launcher
+        self._snapshots = snapshots
         self._tasks = tasks
         self._source = source
+        self._environment = environment
 
     async def submit(self, submit: Submit) -> tuple[Run, bool]:
         """The run and True, or, where the key is known, the earlier run and False. Raises Refused."""
-        _check(submit)
+        check(submit)
+        if submit.origin:
+            submit = msgspec.structs.replace(submit, origin=await self._snapshots.origin(submit.origin))
         run, new = await self._store.create_run(submit, self._draft(submit))
         if new:
             self.start(run)
         return run, new
 
-    def start(self, run: Run) -> None:
-        """Have a queued run's process started, without waiting for it."""
-        self._channels.adopt(run, self._clock.monotonic())
-        self._tasks.start(self._launcher.launch(run.id), f"launch of {run.id}")
+    async def fork(self, id: str, fork: Fork) -> tuple[Run, bool]:
+        """As `submit`, of a run that begins with the state of this one. Raises Refused."""
+        run = await self.get(id)
+        return await self.submit(child_of(run, await self._store.get_submit(run.id), fork, self._environment))
+
+    def start(self, run: Run, delay: float = 0.0) -> None:
+        """Have a queued run's process started `delay` seconds from now, without waiting for it."""
+        channel = self._channels.adopt(run, self._clock.monotonic())
+        channel.acknowledged = None
+        self._tasks.start(self._launch(channel, delay), f"launch of {run.id}")
 
     async def get(self, id: str) -> Run:
         """Raises Refused."""
@@ -92,18 +110,30 @@ class Runs:
         """SIGTERM to the run's processes, SIGKILL to what is left after `grace` seconds. Raises Refused."""
         run = await self.get(id)
         if run.state is RunState.QUEUED:
-            reason = f"killed by {actor} before it started"
+            reason = f"killed by {actor} before it started{' again' if run.incarnation else ''}"
             event = Timed(self._clock.now(), Status(RunState.CANCELLED, reason=reason))
             run = await self._store.append_events(run.id, [event], expected=RunState.QUEUED)
         channel = self._channels.find(run.id)
         if channel is None or channel.settled:
             raise Refused("run-ended", f"run {run.id} has ended ({run.state.value})")
         if run.state not in TERMINAL:
-            notice = Notice("warning", "kill", f"{actor} asked for the run to be killed")
+            notice = Notice("warning", KILL, f"{actor} asked for the run to be killed")
             run = await self._store.append_events(run.id, [Timed(self._clock.now(), notice)])
         channel.killed_by = actor
         self._tasks.start(self._kill(run.id, grace), f"kill of {run.id}")
         return self._seen(run)
+
+    async def _launch(self, channel: Channel, delay: float) -> None:
+        """A disk that is full may be so only for a while."""
+        if delay > 0:
+            await self._clock.sleep(delay)
+        while True:
+            channel.heard = self._clock.monotonic()
+            try:
+                return await self._launcher.launch(channel.id)
+            except StorageFull as error:
+                _log.warning("run %s can't be started yet: %s", channel.id, error)
+            await self._clock.sleep(_PATIENCE)
 
     async def _kill(self, run: RunId, grace: float) -> None:
         await self._until(lambda: run not in self._launcher.under_way)
@@ -129,6 +159,8 @@ class Runs:
             cwd=submit.cwd,
             python=submit.python,
             config=submit.config,
+            origin=submit.origin,
+            retries=submit.retries,
         )
 
     def _seen(self, run: Run) -> Run:
@@ -137,27 +169,3 @@ class Runs:
         if channel is None:
             return run
         return msgspec.structs.replace(run, watchers=channel.watchers, heard=channel.heard_at or run.heard)
-
-
-def _check(submit: Submit) -> None:
-    """Raises Refused for what no engine could start."""
-    entry = submit.entry
-    wrong: list[tuple[bool, str]] = [
-        (bool(entry.script) == bool(entry.module), "`entry` must name a `script` or a `module`, exactly one of them"),
-        (not PurePath(submit.cwd).is_absolute(), "`cwd` must be an absolute path"),
-        (not submit.python, "`python` must name an interpreter"),
-        (not submit.key, "`key` must not be empty: it makes repeated submits one"),
-        (any(not name or "=" in name for name in submit.env), "`env` has an empty name, or one with `=` in it"),
-        (not 0 <= submit.reloading.guard <= _LONGEST_GUARD, f"`reloading.guard` must be 0 to {_LONGEST_GUARD} steps"),
-        (not submit.reloading.metric, "`reloading.metric` must name a metric, such as `loss`"),
-        (any("\0" in text for text in _texts(submit)), "no text of `entry`, `cwd`, `python`, `env` may contain NUL"),
-    ]
-    for is_wrong, sentence in wrong:
-        if is_wrong:
-            raise Refused("invalid", sentence)
-
-
-def _texts(submit: Submit) -> list[str]:
-    entry: Any = submit.entry
-    environment = [text for pair in submit.env.items() for text in pair]
-    return [entry.script, entry.module, *entry.args, submit.cwd, submit.python, *environment]

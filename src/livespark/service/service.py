@@ -1,8 +1,9 @@
 """The control half without HTTP: every use case, and the work that goes on by itself."""
 
 import logging
+import os
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ from livespark.service.intake import Intake
 from livespark.service.launching import Launcher
 from livespark.service.lines import Subscription
 from livespark.service.runs import Runs
+from livespark.service.snapshots import Snapshots
 from livespark.service.supervision import Supervisor
 from livespark.service.tasks import Tasks
 from livespark.settings import Settings
@@ -34,7 +36,8 @@ class Service:
     """Everything the server can do. Use as an async context manager: inside, runs are supervised.
 
     `leave` ends the server: it is called when somebody asks for that, and when nobody needs the server any more (see
-    `settings.idle_timeout`). `database` says where the store lies.
+    `settings.idle_timeout`). `database` says where the store lies. `environment`: for forks whose parent's is not known
+    any more; by default this process' own.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Service:
         *,
         clock: Clock | None = None,
         source: random.Random | None = None,
+        environment: Mapping[str, str] | None = None,
         database: str = "",
         leave: Callable[[], None] = lambda: None,
         ping: float = 15.0,
@@ -65,21 +69,33 @@ class Service:
         self.history = History(store)
         self.intake = Intake(store, self.clock, self.channels)
         self.commands = Commands(store, self.clock, self.channels, ping=ping)
-        launcher = Launcher(store, engine, self.clock, settings.server_file)
+        launcher = Launcher(store, engine, self.clock, settings, self.access.forget_worker)
         source = source or random.SystemRandom()
-        self.runs = Runs(store, engine, self.clock, self.channels, launcher, self._tasks, source)
+        self.snapshots = Snapshots(store, engine, self.clock)
+        self.runs = Runs(
+            store,
+            engine,
+            self.clock,
+            self.channels,
+            launcher,
+            self.snapshots,
+            self._tasks,
+            source,
+            os.environ if environment is None else environment,
+        )
         self.supervisor = Supervisor(
             store,
             engine,
             self.clock,
             self.channels,
             launcher,
+            self.runs.start,
             event_limit=settings.event_limit,
             silence=silence,
         )
 
     async def __aenter__(self) -> Self:
-        await self.supervisor.adopt(self.runs.start)
+        await self.supervisor.adopt()
         self._tasks.start(self.supervisor.supervise(), "supervision")
         if self.settings.idle_timeout:
             self._tasks.start(self._watch_idleness(), "idle watch")

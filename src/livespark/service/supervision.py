@@ -1,8 +1,9 @@
 """Seeing to runs whose worker does not: dead ones, silent ones, and those that another server began.
 
 Four times a second the engine is asked how each run's process is. A process that has gone is settled: what it left
-in its spool is committed by the same call as its reports, a run without an end gets one, open commands are
-answered. A server that dies on the way does the rest after its restart: every step may be repeated.
+in its spool is committed by the same call as its reports, a run without an end is started again (`retrying`) or gets
+one, open commands are answered. A server that dies on the way does the rest after its restart: every step may be
+repeated.
 """
 
 import asyncio
@@ -15,13 +16,13 @@ from livespark.engine.base import Alive, Engine, Exited, Gone, Observation
 from livespark.errors import LivesparkError
 from livespark.protocol.events import Batch, Notice, Status, Timed
 from livespark.protocol.ids import RunId
-from livespark.protocol.lifecycle import ALIVE, RunState
+from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState
 from livespark.protocol.runs import Run
 from livespark.service.channels import Channel, Channels
 from livespark.service.clock import Clock
-from livespark.service.exits import explain
 from livespark.service.launching import Launcher
-from livespark.store.base import BatchGap, Fenced, Store
+from livespark.service.retrying import attempt_after, end_after, loss_of
+from livespark.store.base import BatchGap, Fenced, Prospects, Store
 
 __all__ = ("Supervisor",)
 
@@ -33,11 +34,13 @@ _TRIM_EVERY: Final = 10.0
 _GROUP: Final = 64
 _WORDS: Final = 64 * 1024
 _LINE: Final = 300
+_NONE: Final = Prospects(left=0, end_asked=False, repeats=False)
 _log: Final = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """`event_limit`: how many events are kept of a run; `silence`: seconds until a run counts as lost."""
+    """`start` has a queued run's process started after so many seconds. `event_limit`: how many events are kept of a
+    run; `silence`: seconds until a run counts as lost."""
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Supervisor:
         clock: Clock,
         channels: Channels,
         launcher: Launcher,
+        start: Callable[[Run, float], None],
         *,
         event_limit: int,
         silence: float = _SILENCE,
@@ -55,15 +59,16 @@ class Supervisor:
         self._clock = clock
         self._channels = channels
         self._launcher = launcher
+        self._start = start
         self._event_limit = event_limit
         self._silence = silence
         self._saved = self._trimmed = clock.monotonic()
 
-    async def adopt(self, start: Callable[[Run], None]) -> None:
+    async def adopt(self) -> None:
         """Take over what another server left: queued runs are started, all others looked after."""
         for run in await self._store.unsettled_runs():
             if run.state is RunState.QUEUED:
-                start(run)
+                self._start(run, 0.0)
             else:
                 self._channels.adopt(run, self._clock.monotonic())
 
@@ -125,14 +130,9 @@ class Supervisor:
             await self._commit(channel.id, Status(RunState.LOST, reason=reason))
 
     async def _bury(self, channel: Channel, seen: Exited | Gone) -> None:
-        await self._ingest(channel.id)
-        reason = str(explain(seen, channel.current.state))
-        if channel.current.state is RunState.STARTING and (words := await self._last_words(channel.id)):
-            reason += f". Its last words: {words}"
-        end = Status(RunState.FAILED, reason=reason)
-        if channel.killed_by:
-            end = Status(RunState.CANCELLED, reason=f"killed by {channel.killed_by}")
-        await self._commit(channel.id, end)
+        await self._ingest(channel.current)
+        if channel.current.state not in TERMINAL and await self._goes_on(channel, seen):
+            return
         doc = channel.live.unsaved()
         if doc is not None:
             await self._store.save_live(channel.id, doc)
@@ -140,25 +140,42 @@ class Supervisor:
         self._channels.release(channel)
         await asyncio.to_thread(self._engine.forget, channel.id)
 
-    async def _last_words(self, run: RunId) -> str:
+    async def _goes_on(self, channel: Channel, seen: Exited | Gone) -> bool:
+        """Have the run started again, if it may be; else commit its end. Whether there is more to come."""
+        run = channel.current
+        loss = loss_of(run, seen, await self._last_words(run))
+        prospects = await self._store.prospects(run.id) or _NONE
+        attempt = attempt_after(loss, run, await self._store.get_submit(run.id), prospects)
+        if attempt and not channel.killed_by and await self._store.again(run.id, attempt, now=self._clock.now()):
+            self._start(channel.current, attempt.delay)
+            return True
+        end = end_after(loss, run, prospects)
+        if channel.killed_by:
+            end = Status(RunState.CANCELLED, reason=f"killed by {channel.killed_by}")
+        await self._store.append_events(run.id, [Timed(self._clock.now(), end)], expected=run.state)
+        return channel.current.state not in TERMINAL
+
+    async def _last_words(self, run: Run) -> str:
         """The last line that was written by a worker which never got to the script: what Python complained about."""
-        pieces = await asyncio.to_thread(self._engine.output, run, 0, _WORDS)
+        if run.state is not RunState.STARTING or run.incarnation > 1:
+            return ""
+        pieces = await asyncio.to_thread(self._engine.output, run.id, 0, _WORDS)
         lines = "".join(piece.text for piece in pieces).strip().splitlines()
         return lines[-1][:_LINE] if lines else ""
 
-    async def _ingest(self, run: RunId) -> None:
-        """Commit what the dead worker could not send any more."""
-        leftovers = await asyncio.to_thread(self._engine.leftovers, run)
+    async def _ingest(self, run: Run) -> None:
+        """Commit what the dead worker could not send any more. That of earlier ones was, before they were replaced."""
+        leftovers = await asyncio.to_thread(self._engine.leftovers, run.id)
         while group := await asyncio.to_thread(_take, leftovers):
             try:
-                for incarnation in sorted({incarnation for incarnation, _ in group}):
+                for incarnation in sorted({number for number, _ in group if number >= run.incarnation}):
                     batches = [batch for number, batch in group if number == incarnation]
-                    await self._store.append_batches(run, incarnation, batches, now=self._clock.now())
+                    await self._store.append_batches(run.id, incarnation, batches, now=self._clock.now())
             except Fenced as error:
-                _log.warning("run %s: %s", run, error)
+                _log.warning("run %s: %s", run.id, error)
             except BatchGap as error:
                 text = f"what the worker had not sent yet is damaged from batch {error.expected} on, and was left out"
-                await self._commit(run, Notice("warning", "events-lost", text))
+                await self._commit(run.id, Notice("warning", "events-lost", text))
                 return
 
     async def _commit(self, run: RunId, event: Status | Notice) -> None:

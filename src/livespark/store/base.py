@@ -12,21 +12,26 @@ from msgspec import Struct
 from livespark.errors import LivesparkError
 from livespark.protocol.code import CodeFile
 from livespark.protocol.commands import Answer, Ask, CommandRecord
-from livespark.protocol.events import Batch, Timed
+from livespark.protocol.events import Attempt, Batch, Timed
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.policy import Scope
 from livespark.protocol.runs import Run, Submit
+from livespark.protocol.snapshots import SnapshotInfo
 
 __all__ = (
     "Appended",
     "BatchGap",
+    "Code",
+    "Commands",
     "Credential",
     "Credentials",
     "Fenced",
     "Listener",
+    "Prospects",
     "RunClosed",
+    "Snapshots",
     "StorageFull",
     "Store",
     "StoreUnusable",
@@ -98,6 +103,15 @@ class Appended(Struct, frozen=True):
     settled: bool = False
 
 
+class Prospects(Struct, frozen=True):
+    """Whether a run whose process is gone may be started again. `left`: how often; `end_asked`: somebody has asked for
+    its end; `repeats`: it has failed as the attempt before, at the same step."""
+
+    left: int
+    end_asked: bool
+    repeats: bool
+
+
 Listener: TypeAlias = Callable[[Appended], None]
 
 
@@ -117,7 +131,46 @@ class Credentials(Protocol):
     async def drop_expired(self, now: float) -> None: ...
 
 
-class Store(Credentials, Protocol):
+class Code(Protocol):
+    """What `Source` events say, their texts kept once for all runs; what `Reloaded` events there are."""
+
+    async def code_at(self, run: RunId, *, seq: int | None = None, step: int | None = None) -> list[CodeFile]:
+        """Of each file the newest version up to event `seq` and up to `step` (a version without a step counts as
+        before all), by path. Trimmed events count, too."""
+
+    async def get_text(self, run: RunId, hash: str) -> str | None:
+        """The text of that hash; None where the run has no such version, or has not sent its text."""
+
+    async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
+        """The `Reloaded` events after number `after`, as `read_events` does."""
+
+
+class Commands(Protocol):
+    """What was asked of runs."""
+
+    async def add_command(self, run: RunId, ask: Ask, actor: str, *, now: float) -> CommandRecord:
+        """Commit a command and its `commanded` event, or return the earlier record of the same id. Raises RunClosed."""
+
+    async def get_command(self, run: RunId, id: CommandId) -> CommandRecord | None: ...
+
+    async def open_commands(self, run: RunId, after: int = 0) -> list[CommandRecord]:
+        """Those numbered above `after` that have no answer, in order."""
+
+    async def answer_command(self, run: RunId, id: CommandId, answer: Answer, *, now: float) -> None:
+        """Commit an answer the service gives itself. No-op when there is one."""
+
+
+class Snapshots(Protocol):
+    """What `Snapshotted` and `SnapshotsRemoved` events say. Trimmed events count, too."""
+
+    async def list_snapshots(self, run: RunId) -> list[SnapshotInfo]:
+        """Those on disk, by number."""
+
+    async def find_snapshot(self, run: RunId, number: int) -> tuple[SnapshotInfo, bool] | None:
+        """A snapshot of the run, and whether it is still on disk; None where there never was one."""
+
+
+class Store(Credentials, Code, Commands, Snapshots, Protocol):
     """Async facade; the SQLite adapter does all writing on one thread with group commit. Raises StorageFull from
     any write, UnknownRun from any write to a run that is not there."""
 
@@ -135,7 +188,7 @@ class Store(Credentials, Protocol):
     async def get_run(self, run: RunId) -> Run | None: ...
 
     async def get_submit(self, run: RunId) -> Submit | None:
-        """What was asked for, environment included, until the run is settled."""
+        """What was asked for; its environment, which may hold secrets, is empty once the run is settled."""
 
     async def list_runs(self, *, alive_only: bool = False, before: float | None = None, limit: int = 100) -> list[Run]:
         """Newest first."""
@@ -147,7 +200,7 @@ class Store(Credentials, Protocol):
 
     async def settle(self, run: RunId, *, now: float) -> None:
         """The run has ended and its process is gone: answer its open commands (*unknown* when started, else *refused*),
-        forget what was submitted and the worker's secret."""
+        forget the environment that was submitted and the worker's secret."""
 
     # events
     async def append_batches(self, run: RunId, incarnation: int, batches: Sequence[Batch], *, now: float) -> int:
@@ -167,22 +220,18 @@ class Store(Credentials, Protocol):
     async def trim(self, run: RunId, keep: int, *, limit: int = 10_000) -> int:
         """Forget the oldest events but the newest `keep`, at most `limit` of them at once; -> how many went."""
 
-    # code: what `Source` events say, their texts kept once for all runs; what `Reloaded` events there are
-    async def code_at(self, run: RunId, *, seq: int | None = None, step: int | None = None) -> list[CodeFile]:
-        """Of each file the newest version up to event `seq` and up to `step` (a version without a step counts as
-        before all), by path. Trimmed events count, too."""
-
-    async def get_text(self, run: RunId, hash: str) -> str | None:
-        """The text of that hash; None where the run has no such version, or has not sent its text."""
-
-    async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
-        """The `Reloaded` events after number `after`, as `read_events` does."""
-
     # incarnations
     async def begin(self, run: RunId, incarnation: int, worker: Credential, *, now: float) -> bool:
-        """The worker of a queued run is about to be started, with this secret: the run is `starting`, earlier
+        """A worker of a queued run is about to be started, with this secret: the run is `starting`, earlier
         incarnations are fenced off and their secret is worth nothing. False, and nothing happens, when the run is
         not queued any more."""
+
+    async def prospects(self, run: RunId) -> Prospects | None: ...
+
+    async def again(self, run: RunId, attempt: Attempt, *, now: float) -> bool:
+        """The run's process is gone, and the run shall be started again: commit the attempt and that the run is
+        `queued`; commands that were started are answered *unknown*, others wait for the next worker. False, and nothing
+        happens, when the run has ended, is queued already, or somebody has asked for its end."""
 
     async def greet(self, run: RunId, incarnation: int, *, pid: int, host: str, now: float) -> int:
         """A worker says hello: -> last committed batch of this incarnation. Raises Fenced for an older one."""
@@ -190,18 +239,6 @@ class Store(Credentials, Protocol):
     async def revive(self, run: RunId, *, now: float) -> None:
         """The worker of a lost run is heard again: commit the state that the run had before. No-op for any other
         run."""
-
-    # commands
-    async def add_command(self, run: RunId, ask: Ask, actor: str, *, now: float) -> CommandRecord:
-        """Commit a command and its `commanded` event, or return the earlier record of the same id. Raises RunClosed."""
-
-    async def get_command(self, run: RunId, id: CommandId) -> CommandRecord | None: ...
-
-    async def open_commands(self, run: RunId, after: int = 0) -> list[CommandRecord]:
-        """Those numbered above `after` that have no answer, in order."""
-
-    async def answer_command(self, run: RunId, id: CommandId, answer: Answer, *, now: float) -> None:
-        """Commit an answer the service gives itself. No-op when there is one."""
 
     # live document: only the newest is kept
     async def save_live(self, run: RunId, live: LiveDoc) -> None: ...

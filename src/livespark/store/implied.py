@@ -13,18 +13,51 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from livespark.protocol.commands import Answer, CommandRecord, Failure, Reload
-from livespark.protocol.events import Commanded, Event, Metrics, Source, Status, Thinned, Timed
+from livespark.protocol.commands import Answer, CommandRecord, Failure, Reload, Stop
+from livespark.protocol.events import (
+    Attempt,
+    Commanded,
+    Event,
+    Metrics,
+    Notice,
+    Snapshotted,
+    Source,
+    Status,
+    Thinned,
+    Timed,
+)
 from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState, may_follow
+from livespark.protocol.snapshots import SnapshotInfo
 
-__all__ = ("Standing", "as_seen", "brings_text", "closing_answer", "follow", "is_false", "is_out_of_place")
+__all__ = (
+    "KILL",
+    "LARGEST",
+    "Standing",
+    "as_seen",
+    "brings_text",
+    "closing_answer",
+    "fingerprint",
+    "follow",
+    "is_false",
+    "is_out_of_place",
+)
+
+LARGEST: Final = 2**53
+"""The largest number of a snapshot, and its largest size in bytes."""
+
+KILL: Final = "kill"
+"""The code of the notice that somebody asked for the run to be killed."""
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _log: Final = logging.getLogger(__name__)
 
 
 class Standing(Struct):
-    """How a run stands. `before_lost` is the state to go back to when a lost worker is heard again."""
+    """How a run stands. `before_lost` is the state to go back to when a lost worker is heard again.
+
+    What decides whether it is started again: `attempts_left`; `end_asked`, whether somebody asked for its end;
+    `failure`, the fingerprint of what the last attempt failed with.
+    """
 
     state: RunState
     reason: str = ""
@@ -33,6 +66,9 @@ class Standing(Struct):
     started: float | None = None
     ended: float | None = None
     before_lost: RunState | None = None
+    attempts_left: int = 0
+    end_asked: bool = False
+    failure: str = ""
 
 
 def follow(standing: Standing, timed: Timed, run: str) -> None:
@@ -44,8 +80,19 @@ def follow(standing: Standing, timed: Timed, run: str) -> None:
             standing.step = last
         case Thinned(last_step=last):
             standing.step = last
+        case Commanded(command=Stop()):
+            standing.end_asked = True
+        case Notice(code=code) if code == KILL:
+            standing.end_asked = True
+        case Attempt(left=left, error=error):
+            standing.attempts_left, standing.failure = left, fingerprint(error, standing.step)
         case _:
             pass
+
+
+def fingerprint(error: Failure | None, step: int | None) -> str:
+    """By which the same exception at the same step is known again; empty where there was none."""
+    return "" if error is None else hashlib.sha256(f"{error.type}\0{error.message}\0{step}".encode()).hexdigest()
 
 
 def is_out_of_place(event: Event, standing: Standing) -> bool:
@@ -70,13 +117,25 @@ def brings_text(source: Source) -> bool:
 
 
 def is_false(event: Event, run: str) -> bool:
-    """Whether `event` is a source whose text is not that of its hash, or whose hash is none. The log says so: texts
-    are shared between runs, and nobody may put another text in the place of somebody's."""
+    """Whether `event` says what can't be. The log says so.
+
+    A source whose text is not that of its hash, or whose hash is none: texts are shared between runs, and nobody may
+    put another text in the place of somebody's. A snapshot that no folder can hold.
+    """
+    if isinstance(event, Snapshotted):
+        return _is_impossible(event.snapshot, run)
     if not isinstance(event, Source):
         return False
     false = _HASH.match(event.hash) is None or (bool(event.text) and not brings_text(event))
     if false:
         _log.warning("run %s: the source of %s does not have the hash %s; left out", run, event.path, event.hash[:64])
+    return false
+
+
+def _is_impossible(info: SnapshotInfo, run: str) -> bool:
+    false = not (0 < info.number <= LARGEST and 0 <= info.size <= LARGEST)
+    if false:
+        _log.warning("run %s: there can be no snapshot %d of %d bytes; left out", run, info.number, info.size)
     return false
 
 

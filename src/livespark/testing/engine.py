@@ -3,28 +3,34 @@
 import base64
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from livespark.engine.base import Alive, EngineError, Gone, Observation
 from livespark.protocol.events import Batch
 from livespark.protocol.ids import RunId
 from livespark.protocol.runs import Launch
 from livespark.protocol.stream import Output
+from livespark.settings import Settings
+from livespark.snapshots.folder import Folder
 
 __all__ = ("FakeEngine",)
 
 
 class FakeEngine:
-    """Implements `engine.base.Engine`. What was asked of it stands in `launches`, `signals` and `forgotten`.
+    """Implements `engine.base.Engine`. What was asked of it stands in `launches` (each run's newest), `started` (all of
+    them), `signals` and `forgotten`.
 
     `refusal`: the text of the EngineError that `start` raises. `gate`: `start` waits for it. `unknown`: how runs
-    are that were not started here.
+    are that were not started here. `home`: below it lie the snapshots, as those of real runs do.
     """
 
     def __init__(self, *, refusal: str = "", unknown: Observation | None = None) -> None:
         self.refusal = refusal
         self.gate = threading.Event()
         self.gate.set()
+        self.home = Path("/nonexistent")
         self.launches: dict[RunId, Launch] = {}
+        self.started: list[Launch] = []
         self.signals: list[tuple[RunId, int]] = []
         self.forgotten: list[RunId] = []
         self._unknown = unknown or Gone()
@@ -53,8 +59,9 @@ class FakeEngine:
         self.gate.wait()
         if self.refusal:
             raise EngineError(self.refusal)
+        self._states[launch.run] = Alive()
+        self.started.append(launch)
         self.launches[launch.run] = launch
-        self._states.setdefault(launch.run, Alive())
 
     def observe(self, run: RunId) -> Observation:
         return self._states.get(run, self._unknown)
@@ -69,6 +76,9 @@ class FakeEngine:
 
     def leftovers(self, run: RunId) -> Iterator[tuple[int, Batch]]:
         return iter(self._leftovers.get(run, []))
+
+    def snapshots(self, run: RunId) -> Folder:
+        return Folder(Settings(home=self.home).snapshot_dir(run))
 
     def forget(self, run: RunId) -> None:
         self.forgotten.append(run)

@@ -22,6 +22,7 @@ class PaperEngine(FakeEngine):
     def __init__(self, settings: Settings) -> None:
         super().__init__(unknown=Alive())
         self._settings = settings
+        self.home = settings.home
 
     def start(self, launch: Launch) -> None:
         super().start(launch)

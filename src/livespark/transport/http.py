@@ -4,10 +4,11 @@ Nothing but this module and its synchronous twin knows httpx2. Every request of 
 nature), so each is tried again when the connection breaks or the server says that it is worth another try.
 """
 
-import random
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -20,7 +21,7 @@ from livespark.transport.address import Address, Locate, is_loopback
 from livespark.transport.answers import check, check_stream, decoded, not_understood
 from livespark.transport.position import Position
 from livespark.transport.processes import alive
-from livespark.transport.reconnect import Backoff, Decision, GiveUp, Reconnect
+from livespark.transport.reconnect import Backoff, Decision, GiveUp, Reconnect, own_uniform
 from livespark.transport.seam import aoffload, asleep
 from livespark.version import PROTOCOL, __version__
 
@@ -28,7 +29,8 @@ __all__ = ("AsyncApi",)
 
 _T = TypeVar("_T")
 _HEADERS: Final = {"Livespark-Protocol": str(PROTOCOL), "User-Agent": f"livespark/{__version__}"}
-_STREAM: Final = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+_STREAM: Final = {"Accept": "text/event-stream"} | _PLAIN
 _JSON: Final = {"Content-Type": "application/json"}
 _QUICK: Final = Reconnect(initial=0.1, maximum=2.0, attempts=5)
 """For requests that somebody waits for: about two seconds in all."""
@@ -47,7 +49,7 @@ class AsyncApi:
         reconnect: Reconnect = _PATIENT,
         trouble: Callable[[Exception], None] = lambda _: None,
         sleep: Callable[[float], Any] = asleep,
-        uniform: Callable[[], float] = random.random,
+        uniform: Callable[[], float] = own_uniform,
     ) -> None:
         self._locate = locate
         self._timeout = timeout
@@ -108,6 +110,22 @@ class AsyncApi:
         content = None if body is None else codec.encode(body)
         return decoded(kind, await self._insist("POST", path, content, query or {}, wait=wait))
 
+    async def delete(self, path: str, kind: type[_T]) -> _T:
+        """The answer to a DELETE."""
+        return decoded(kind, await self._insist("DELETE", path, None, {}))
+
+    async def download(self, path: str, target: Path) -> None:
+        """Write the body that is at `path` to the file `target`. It is there when this returns, and whole.
+
+        Raises OSError where it can't be written.
+        """
+        draft = target.with_name(f".{target.name}.part")
+        try:
+            await self._insisted(lambda: self._fetch(path, draft), patient=False)
+            await aoffload(lambda: draft.replace(target))
+        finally:
+            await aoffload(lambda: draft.unlink(missing_ok=True))
+
     async def follow(self, path: str, position: Position) -> AsyncGenerator[StreamMessage]:
         """The messages of a run's stream from `position` on, until its end, over as many connections as it takes.
 
@@ -138,11 +156,15 @@ class AsyncApi:
         wait: float = 0.0,
         patient: bool = False,
     ) -> bytes:
-        backoff = Backoff(self._reconnect if patient else self._insist_by, self._uniform)
         waiting = {**query, "wait": wait} if wait else query
+        timeout = self._timeout + wait
+        return await self._insisted(lambda: self._exchange(method, path, content, waiting, timeout), patient=patient)
+
+    async def _insisted(self, attempt: Callable[[], Awaitable[_T]], *, patient: bool) -> _T:
+        backoff = Backoff(self._reconnect if patient else self._insist_by, self._uniform)
         while True:
             try:
-                return await self._exchange(method, path, content, waiting, self._timeout + wait)
+                return await attempt()
             except (ServerUnavailable, Unavailable) as error:
                 problem = error
             await self._wait(backoff, problem, patient=patient)
@@ -179,6 +201,26 @@ class AsyncApi:
             raise self._lost(address, error) from error
         check(address.url, response.status_code, response.headers, response.content)
         return response.content
+
+    async def _fetch(self, path: str, target: Path) -> None:
+        """One attempt to write the body to `target`, from its beginning."""
+        address = await self.address()
+        client = await self._connect(address)
+        try:
+            async with client.stream(
+                "GET",
+                address.url + path,
+                headers=_headers(address) | _PLAIN,
+                timeout=self._timeout,
+                extensions=_guarded(address),
+            ) as response:
+                content = b"" if response.status_code == 200 else await response.aread()
+                check(address.url, response.status_code, response.headers, content)
+                with target.open("wb") as file:
+                    async for chunk in response.aiter_raw():
+                        await aoffload(partial(file.write, chunk))
+        except httpx2.TransportError as error:
+            raise self._lost(address, error) from error
 
     async def _connection(
         self, path: str, position: Position, backoff: Backoff

@@ -5,10 +5,11 @@ Nothing but this module and its synchronous twin knows httpx2. Every request of 
 nature), so each is tried again when the connection breaks or the server says that it is worth another try.
 """
 
-import random
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -21,7 +22,7 @@ from livespark.transport.address import Address, Locate, is_loopback
 from livespark.transport.answers import check, check_stream, decoded, not_understood
 from livespark.transport.position import Position
 from livespark.transport.processes import alive
-from livespark.transport.reconnect import Backoff, Decision, GiveUp, Reconnect
+from livespark.transport.reconnect import Backoff, Decision, GiveUp, Reconnect, own_uniform
 from livespark.transport.seam import offload, sleep
 from livespark.version import PROTOCOL, __version__
 
@@ -29,7 +30,8 @@ __all__ = ("Api",)
 
 _T = TypeVar("_T")
 _HEADERS: Final = {"Livespark-Protocol": str(PROTOCOL), "User-Agent": f"livespark/{__version__}"}
-_STREAM: Final = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+_STREAM: Final = {"Accept": "text/event-stream"} | _PLAIN
 _JSON: Final = {"Content-Type": "application/json"}
 _QUICK: Final = Reconnect(initial=0.1, maximum=2.0, attempts=5)
 """For requests that somebody waits for: about two seconds in all."""
@@ -48,7 +50,7 @@ class Api:
         reconnect: Reconnect = _PATIENT,
         trouble: Callable[[Exception], None] = lambda _: None,
         sleep: Callable[[float], Any] = sleep,
-        uniform: Callable[[], float] = random.random,
+        uniform: Callable[[], float] = own_uniform,
     ) -> None:
         self._locate = locate
         self._timeout = timeout
@@ -109,6 +111,22 @@ class Api:
         content = None if body is None else codec.encode(body)
         return decoded(kind, self._insist("POST", path, content, query or {}, wait=wait))
 
+    def delete(self, path: str, kind: type[_T]) -> _T:
+        """The answer to a DELETE."""
+        return decoded(kind, self._insist("DELETE", path, None, {}))
+
+    def download(self, path: str, target: Path) -> None:
+        """Write the body that is at `path` to the file `target`. It is there when this returns, and whole.
+
+        Raises OSError where it can't be written.
+        """
+        draft = target.with_name(f".{target.name}.part")
+        try:
+            self._insisted(lambda: self._fetch(path, draft), patient=False)
+            offload(lambda: draft.replace(target))
+        finally:
+            offload(lambda: draft.unlink(missing_ok=True))
+
     def follow(self, path: str, position: Position) -> Generator[StreamMessage]:
         """The messages of a run's stream from `position` on, until its end, over as many connections as it takes.
 
@@ -139,11 +157,15 @@ class Api:
         wait: float = 0.0,
         patient: bool = False,
     ) -> bytes:
-        backoff = Backoff(self._reconnect if patient else self._insist_by, self._uniform)
         waiting = {**query, "wait": wait} if wait else query
+        timeout = self._timeout + wait
+        return self._insisted(lambda: self._exchange(method, path, content, waiting, timeout), patient=patient)
+
+    def _insisted(self, attempt: Callable[[], _T], *, patient: bool) -> _T:
+        backoff = Backoff(self._reconnect if patient else self._insist_by, self._uniform)
         while True:
             try:
-                return self._exchange(method, path, content, waiting, self._timeout + wait)
+                return attempt()
             except (ServerUnavailable, Unavailable) as error:
                 problem = error
             self._wait(backoff, problem, patient=patient)
@@ -180,6 +202,26 @@ class Api:
             raise self._lost(address, error) from error
         check(address.url, response.status_code, response.headers, response.content)
         return response.content
+
+    def _fetch(self, path: str, target: Path) -> None:
+        """One attempt to write the body to `target`, from its beginning."""
+        address = self.address()
+        client = self._connect(address)
+        try:
+            with client.stream(
+                "GET",
+                address.url + path,
+                headers=_headers(address) | _PLAIN,
+                timeout=self._timeout,
+                extensions=_guarded(address),
+            ) as response:
+                content = b"" if response.status_code == 200 else response.read()
+                check(address.url, response.status_code, response.headers, content)
+                with target.open("wb") as file:
+                    for chunk in response.iter_raw():
+                        offload(partial(file.write, chunk))
+        except httpx2.TransportError as error:
+            raise self._lost(address, error) from error
 
     def _connection(self, path: str, position: Position, backoff: Backoff) -> Generator[StreamMessage | None]:
         """One connection's messages; None where the server says that there is nothing to come back for."""

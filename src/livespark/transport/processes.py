@@ -14,7 +14,7 @@ import psutil
 
 from livespark.protocol.runs import ProcessId
 
-__all__ = ("alive", "find_process", "lives", "own_process", "process_id")
+__all__ = ("alive", "find_process", "lives", "of_earlier_boot", "own_process", "process_id")
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _START: Final = 19
@@ -54,6 +54,13 @@ def lives(process: psutil.Process | None) -> bool:
         return process is not None and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def of_earlier_boot(known: ProcessId) -> bool:
+    """Whether the machine has been restarted since that process began."""
+    if sys.platform != "linux":
+        return float(known.created) < psutil.boot_time()
+    return known.created.partition(":")[0] != _boot()
 
 
 def _created(process: psutil.Process) -> str:

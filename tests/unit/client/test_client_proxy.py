@@ -16,7 +16,7 @@ from livespark.protocol.live import LiveDoc
 from livespark.transport.address import Address
 from livespark.transport.http import AsyncApi
 from livespark.transport.http_sync import Api
-from tests.unit.client.scripted import Answer, ScriptedServer, Stream, event, problem, sse
+from tests.unit.client.scripted import Answer, Cut, ScriptedServer, Stream, event, problem, sse
 from tests.unit.client.test_client_http import END, POLICY, RUN, Sleeps
 
 LIVE = {
@@ -68,7 +68,7 @@ class Held:
     def shows(self, live: Any) -> None:
         self.server.always["/api/runs/otter/live"] = Answer(live)
 
-    def answers(self, *script: Answer | Stream) -> None:
+    def answers(self, *script: Answer | Stream | Cut) -> None:
         self.server.script = list(script)
 
     @property

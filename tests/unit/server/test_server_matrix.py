@@ -22,7 +22,7 @@ SCOPES = (Scope.READ, Scope.CONTROL, Scope.DATA, Scope.CODE, Scope.ADMIN, Scope.
 def filled(route: Route) -> str:
     """The route's path with every hole filled."""
     path = route.path.replace("{run}", "no-such").replace("{id}", "x").replace("{hash}", "0" * 64)
-    return path.replace("{file*}", "app/main.js")
+    return path.replace("{number}", "1").replace("{file*}", "app/main.js")
 
 
 def routed(path: str, method: str) -> Route | None:

@@ -5,11 +5,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from livespark.protocol import sse
 from livespark.protocol.codec import decode
 from livespark.protocol.commands import Ask, Command, CommandRecord, Pause
-from livespark.protocol.events import Batch, Event, Hello, Receipt, Report, Status, Stored, Timed, Welcome
+from livespark.protocol.events import Batch, Event, Hello, Receipt, Report, Snapshotted, Status, Stored, Timed, Welcome
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDelta
@@ -24,6 +25,7 @@ from livespark.store.sqlite import SqliteStore
 from livespark.testing.clock import ManualClock
 from livespark.testing.engine import FakeEngine
 from livespark.version import PROTOCOL
+from tests.unit.snapshots.drafts import draft
 
 __all__ = ("LOCAL", "Reader", "Stage", "eventually", "staged", "submit")
 
@@ -91,9 +93,9 @@ class Stage:
         await self.settle_down()
         return run.id
 
-    async def running(self, key: str = "key") -> RunId:
+    async def running(self, key: str = "key", **changes: object) -> RunId:
         """A run whose worker has said hello and runs."""
-        run = await self.launched(key)
+        run = await self.launched(key, **changes)
         await self.hello(run)
         await self.report(run, 1, Status(RunState.RUNNING))
         return run
@@ -102,12 +104,27 @@ class Stage:
         """Until no launch is under way."""
         await eventually(lambda: not self.service.supervisor._launcher.under_way)
 
+    async def attempt(self, run: RunId, incarnation: int) -> None:
+        """The run's worker of this incarnation, once it is started, says hello and runs. Time goes on meanwhile."""
+        await self.until(run, lambda found: found.incarnation == incarnation, tick=0.25)
+        await self.settle_down()
+        await self.hello(run, incarnation)
+        await self.report(run, 1, Status(RunState.RUNNING), incarnation=incarnation)
+
     async def hello(self, run: RunId, incarnation: int = 1) -> Welcome:
         return await self.service.intake.hello(run, Hello(incarnation, 4711, "here", "3.11", "0.1.0", PROTOCOL))
 
-    async def report(self, run: RunId, number: int, *events: Event) -> Receipt:
+    async def report(self, run: RunId, number: int, *events: Event, incarnation: int = 1) -> Receipt:
         batch = Batch(number, [Timed(self.clock.now(), event) for event in events])
-        return await self.service.intake.report(run, Report(1, [batch]))
+        return await self.service.intake.report(run, Report(incarnation, [batch]))
+
+    async def saved(self, run: RunId, number: int, step: int | None = None, *, told: bool = True, **more: Any) -> None:
+        """The run has taken a snapshot, and `told` of it. `more`: as for `drafts.draft`."""
+        folder = self.engine.snapshots(run)
+        folder.path.parent.mkdir(parents=True, exist_ok=True)
+        info = folder.write(draft(number, step=step, **more))
+        if told:
+            await self.store.append_events(run, [Timed(self.clock.now(), Snapshotted(info))])
 
     async def show(self, run: RunId, delta: LiveDelta) -> Receipt:
         return await self.service.intake.report(run, Report(1, live=delta))
@@ -118,11 +135,11 @@ class Stage:
     async def run(self, id: RunId) -> Run:
         return await self.service.runs.get(id)
 
-    async def until(self, id: RunId, condition: Callable[[Run], bool]) -> Run:
-        """The run, once it is so. Time goes on meanwhile."""
+    async def until(self, id: RunId, condition: Callable[[Run], bool], tick: float = 0.001) -> Run:
+        """The run, once it is so. Time goes on meanwhile, `tick` seconds at once."""
         async with asyncio.timeout(PATIENCE):
             while not condition(run := await self.run(id)):
-                self.clock.advance(0.001)
+                self.clock.advance(tick)
                 await asyncio.sleep(0.001)
         return run
 
@@ -149,6 +166,8 @@ async def staged(home: Path, engine: FakeEngine | None = None, **settings: objec
     clock = ManualClock()
     async with SqliteStore(home / "store.db") as store:
         chosen = Settings(home=home, **settings)  # type: ignore[arg-type]
-        stage = Stage(chosen, store, engine or FakeEngine(), clock)
+        engine = engine or FakeEngine()
+        engine.home = home
+        stage = Stage(chosen, store, engine, clock)
         async with stage.service:
             yield stage

@@ -45,6 +45,7 @@ async def test_what_the_engine_refuses_ends_as_failed(tmp_path: Path) -> None:
     async with staged(tmp_path, FakeEngine(refusal="there is no python there")) as stage:
         run, _ = await stage.service.runs.submit(submit())
         found = await stage.until_state(run.id, RunState.FAILED)
+        await stage.settle_down()
         assert (found.state, found.reason) == (RunState.FAILED, "there is no python there")
         await stage.service.supervisor.look()
         assert stage.service.alive == 0

@@ -63,6 +63,7 @@ async def test_a_worker_that_never_got_to_the_script_is_quoted(tmp_path: Path) -
     async with staged(tmp_path) as stage:
         run, _ = await stage.service.runs.submit(submit())
         await stage.until_state(run.id, RunState.STARTING)
+        await stage.settle_down()
         stage.engine.write(run.id, "Traceback:\n/usr/bin/python: No module named livespark\n\n")
         stage.engine.end(run.id, Exited(1))
         await stage.service.supervisor.look()

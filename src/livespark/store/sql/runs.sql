@@ -1,10 +1,10 @@
 -- name: insert_run
 INSERT INTO runs (
     id, key, name, mode, epoch, created, entry, cwd, python, config, state, reason, error, step, started, ended, before_lost,
-    first_seq, last_seq, heard, incarnation, acknowledged, last_command, pid, host, settled
+    first_seq, last_seq, heard, incarnation, acknowledged, last_command, pid, host, settled, origin, retries, attempts_left
 ) VALUES (
     :id, :key, :name, :mode, :epoch, :created, :entry, :cwd, :python, :config, :state, '', NULL, NULL, NULL, NULL, NULL,
-    1, 0, NULL, 0, 0, 0, NULL, '', 0
+    1, 0, NULL, 0, 0, 0, NULL, '', 0, :origin, :retries, :retries
 );
 
 -- name: insert_submit
@@ -13,8 +13,8 @@ INSERT INTO submits (run, body) SELECT number, :body FROM runs WHERE id = :id;
 -- name: get_submit
 SELECT submits.body FROM submits JOIN runs ON runs.number = submits.run WHERE runs.id = :id;
 
--- name: forget_submit
-DELETE FROM submits WHERE run = :number;
+-- name: replace_submit
+UPDATE submits SET body = :body WHERE run = :run;
 
 -- name: id_is_taken
 SELECT 1 FROM runs WHERE id = :id;
@@ -40,5 +40,6 @@ SELECT * FROM runs WHERE settled = 0 ORDER BY number;
 UPDATE runs SET
     state = :state, reason = :reason, error = :error, step = :step, started = :started, ended = :ended,
     before_lost = :before_lost, first_seq = :first_seq, last_seq = :last_seq, heard = :heard, incarnation = :incarnation,
-    acknowledged = :acknowledged, last_command = :last_command, pid = :pid, host = :host, settled = :settled
+    acknowledged = :acknowledged, last_command = :last_command, pid = :pid, host = :host, settled = :settled,
+    attempts_left = :attempts_left, end_asked = :end_asked, failure = :failure
 WHERE number = :number;

@@ -4,26 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from livespark.protocol.code import CodeFile
 from livespark.protocol.codec import decode, encode
-from livespark.protocol.commands import Answer, Ask, CommandRecord
-from livespark.protocol.events import Batch, Timed
-from livespark.protocol.ids import CommandId, RunId
+from livespark.protocol.events import Attempt, Batch, Timed
+from livespark.protocol.ids import RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Run, Submit
-from livespark.store.base import Credential, Listener, StoredBody
+from livespark.store.base import Credential, Listener, Prospects, StoredBody
 from livespark.store.sqlite import reading, transactions
+from livespark.store.sqlite.code import SqliteCode
+from livespark.store.sqlite.commands import SqliteCommands
 from livespark.store.sqlite.credentials import SqliteCredentials
 from livespark.store.sqlite.opening import open_writer
 from livespark.store.sqlite.readers import Readers
-from livespark.store.sqlite.rows import row_of, run_of
+from livespark.store.sqlite.rows import prospects_of, row_of, run_of
+from livespark.store.sqlite.snapshots import SqliteSnapshots
 from livespark.store.sqlite.writer import Transaction, Writer
 
 __all__ = ("SqliteStore",)
 
 
-class SqliteStore(SqliteCredentials):
+class SqliteStore(SqliteCredentials, SqliteCode, SqliteCommands, SqliteSnapshots):
     """`store.base.Store` over the file `path`, at most `limit` bytes large (0: no limit).
 
     Made inside a running event loop, which it then belongs to. Raises StoreUnusable.
@@ -82,21 +83,18 @@ class SqliteStore(SqliteCredentials):
     async def read_events(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
         return await self._readers.do(lambda connection: reading.events(connection, run, after, limit))
 
-    async def code_at(self, run: RunId, *, seq: int | None = None, step: int | None = None) -> list[CodeFile]:
-        return await self._readers.do(lambda connection: reading.code(connection, run, seq, step))
-
-    async def get_text(self, run: RunId, hash: str) -> str | None:
-        row = await self._readers.first("get_text", id=run, hash=hash)
-        return row["text"].decode() if row else None
-
-    async def read_reloads(self, run: RunId, after: int, limit: int) -> list[StoredBody]:
-        return await self._readers.do(lambda connection: reading.reloads(connection, run, after, limit))
-
     async def trim(self, run: RunId, keep: int, *, limit: int = 10_000) -> int:
         return await self._writer.do(lambda transaction: transactions.trim(transaction, run, keep, limit))
 
     async def begin(self, run: RunId, incarnation: int, worker: Credential, *, now: float) -> bool:
         return await self._writer.do(lambda transaction: transactions.begin(transaction, run, incarnation, worker, now))
+
+    async def prospects(self, run: RunId) -> Prospects | None:
+        row = await self._readers.first("get_run", id=run)
+        return prospects_of(row_of(row)) if row else None
+
+    async def again(self, run: RunId, attempt: Attempt, *, now: float) -> bool:
+        return await self._writer.do(lambda transaction: transactions.again(transaction, run, attempt, now))
 
     async def greet(self, run: RunId, incarnation: int, *, pid: int, host: str, now: float) -> int:
         return await self._writer.do(
@@ -105,18 +103,6 @@ class SqliteStore(SqliteCredentials):
 
     async def revive(self, run: RunId, *, now: float) -> None:
         await self._writer.do(lambda transaction: transactions.revive(transaction, run, now))
-
-    async def add_command(self, run: RunId, ask: Ask, actor: str, *, now: float) -> CommandRecord:
-        return await self._writer.do(lambda transaction: transactions.add_command(transaction, run, ask, actor, now))
-
-    async def get_command(self, run: RunId, id: CommandId) -> CommandRecord | None:
-        return await self._readers.do(lambda connection: reading.command(connection, run, id))
-
-    async def open_commands(self, run: RunId, after: int = 0) -> list[CommandRecord]:
-        return await self._readers.do(lambda connection: reading.open_commands(connection, run, after))
-
-    async def answer_command(self, run: RunId, id: CommandId, answer: Answer, *, now: float) -> None:
-        await self._writer.do(lambda transaction: transactions.answer_command(transaction, run, id, answer, now))
 
     async def save_live(self, run: RunId, live: LiveDoc) -> None:
         body = encode(live)

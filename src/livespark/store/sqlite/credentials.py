@@ -2,19 +2,15 @@
 
 from livespark.store.base import Credential
 from livespark.store.sqlite import transactions
-from livespark.store.sqlite.readers import Readers
+from livespark.store.sqlite.part import Part
 from livespark.store.sqlite.rows import credential_of
-from livespark.store.sqlite.writer import Transaction, Writer
+from livespark.store.sqlite.writer import Transaction
 
 __all__ = ("SqliteCredentials",)
 
 
-class SqliteCredentials:
+class SqliteCredentials(Part):
     """`store.base.Credentials`."""
-
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
 
     async def add_credential(self, credential: Credential) -> None:
         await self._writer.do(lambda transaction: transactions.insert_credential(transaction, credential))

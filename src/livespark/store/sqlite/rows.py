@@ -10,10 +10,11 @@ from livespark.protocol.ids import CommandId, Epoch, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.policy import Scope
 from livespark.protocol.runs import Entry, Mode, Run
-from livespark.store.base import Credential
-from livespark.store.implied import Standing
+from livespark.protocol.snapshots import Origin
+from livespark.store.base import Credential, Prospects
+from livespark.store.implied import Standing, fingerprint
 
-__all__ = ("RunRow", "code_file_of", "command_of", "credential_of", "row_of", "run_of", "saved")
+__all__ = ("RunRow", "code_file_of", "command_of", "credential_of", "prospects_of", "row_of", "run_of", "saved")
 
 
 class RunRow(Standing, kw_only=True):
@@ -39,6 +40,8 @@ class RunRow(Standing, kw_only=True):
     pid: int | None
     host: str
     settled: int
+    origin: bytes | None
+    retries: int
 
     def place(self, seq: int) -> int:
         """The key in `events` of event `seq`."""
@@ -51,6 +54,7 @@ def row_of(row: sqlite3.Row) -> RunRow:
     values["before_lost"] = RunState(values["before_lost"]) if values["before_lost"] else None
     values["error"] = decode(values["error"], Failure) if values["error"] else None
     values["step"] = int(values["step"]) if values["step"] else None
+    values["end_asked"] = bool(values["end_asked"])
     return RunRow(**values)
 
 
@@ -74,6 +78,9 @@ def saved(row: RunRow) -> dict[str, Any]:
         "pid": row.pid,
         "host": row.host,
         "settled": row.settled,
+        "attempts_left": row.attempts_left,
+        "end_asked": int(row.end_asked),
+        "failure": row.failure,
     }
 
 
@@ -101,7 +108,14 @@ def run_of(row: RunRow) -> Run:
         pid=row.pid,
         host=row.host,
         config=decode(row.config, dict[str, Any]),
+        origin=decode(row.origin, Origin) if row.origin else None,
+        retries=row.retries,
     )
+
+
+def prospects_of(row: RunRow) -> Prospects:
+    repeats = row.error is not None and fingerprint(row.error, row.step) == row.failure
+    return Prospects(left=row.attempts_left, end_asked=row.end_asked, repeats=repeats)
 
 
 def command_of(run: RunId, row: sqlite3.Row) -> CommandRecord:

@@ -5,19 +5,21 @@ from typing import Any
 
 import msgspec
 
-from livespark.protocol.codec import encode
+from livespark.protocol.codec import decode, encode
 from livespark.protocol.commands import Answer, Ask, CommandRecord
-from livespark.protocol.events import Answered, Batch, Commanded, Reloaded, Source, Started, Status, Stored, Timed
+from livespark.protocol.events import Answered, Attempt, Batch, Commanded, Event, Status, Stored, Timed
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState
 from livespark.protocol.runs import Run, Submit
 from livespark.store.base import Appended, BatchGap, Credential, Fenced, RunClosed, StoredBody, UnknownRun
-from livespark.store.implied import as_seen, brings_text, closing_answer, follow, is_false, is_out_of_place
+from livespark.store.implied import as_seen, closing_answer, follow, is_false, is_out_of_place
+from livespark.store.sqlite.notes import note
 from livespark.store.sqlite.rows import RunRow, command_of, row_of, run_of, saved
 from livespark.store.sqlite.writer import Transaction
 
 __all__ = (
     "add_command",
+    "again",
     "answer_command",
     "append_batches",
     "append_events",
@@ -42,7 +44,8 @@ def create_run(transaction: Transaction, submit: Submit, run: Run) -> tuple[Run,
         name: getattr(run, name) for name in ("name", "mode", "epoch", "created", "cwd", "python")
     }
     values |= {"id": id, "key": submit.key, "state": run.state.value}
-    values |= {"entry": encode(run.entry), "config": encode(run.config)}
+    values |= {"entry": encode(run.entry), "config": encode(run.config), "retries": run.retries}
+    values["origin"] = encode(run.origin) if run.origin else None
     transaction.execute_with("insert_run", values)
     transaction.execute("insert_submit", id=id, body=encode(submit))
     return run_of(_load(transaction, id)), True
@@ -56,6 +59,18 @@ def begin(transaction: Transaction, run: RunId, incarnation: int, worker: Creden
     transaction.execute("drop_worker_credentials", run=run)
     insert_credential(transaction, worker)
     _append(transaction, row, [Timed(now, Status(RunState.STARTING))])
+    return True
+
+
+def again(transaction: Transaction, run: RunId, attempt: Attempt, now: float) -> bool:
+    row = _load(transaction, run)
+    if row.state is RunState.QUEUED or row.state in TERMINAL or row.end_asked:
+        return False
+    row.pid = None
+    begun = [record for record in _open_commands(transaction, row) if record.started is not None]
+    answers = [Answered(record.id, record.number, closing_answer(record)) for record in begun]
+    events: list[Event] = [*answers, attempt, Status(RunState.QUEUED, reason=attempt.reason)]
+    _append(transaction, row, [Timed(now, event) for event in events])
     return True
 
 
@@ -97,9 +112,9 @@ def revive(transaction: Transaction, run: RunId, now: float) -> None:
 
 def settle(transaction: Transaction, run: RunId, now: float) -> None:
     row = _load(transaction, run)
-    records = [command_of(run, command) for command in transaction.execute("open_commands", run=row.number, after=0)]
+    records = _open_commands(transaction, row)
     row.settled = 1
-    transaction.execute("forget_submit", number=row.number)
+    _forget_environment(transaction, row)
     transaction.execute("drop_worker_credentials", run=run)
     answers = [Answered(record.id, record.number, closing_answer(record)) for record in records]
     _append(transaction, row, [Timed(now, answer) for answer in answers])
@@ -164,6 +179,19 @@ def _load(transaction: Transaction, run: RunId) -> RunRow:
     return row_of(row)
 
 
+def _open_commands(transaction: Transaction, row: RunRow) -> list[CommandRecord]:
+    return [command_of(row.id, command) for command in transaction.execute("open_commands", run=row.number, after=0)]
+
+
+def _forget_environment(transaction: Transaction, row: RunRow) -> None:
+    """What was submitted stays, so that the run can be forked; the environment, which may hold secrets, goes."""
+    found = transaction.execute("get_submit", id=row.id).fetchone()
+    if found is not None:
+        submit: Submit = decode(found["body"], Submit)
+        body = encode(msgspec.structs.replace(submit, env={}))
+        transaction.execute("replace_submit", run=row.number, body=body)
+
+
 def _free_id(transaction: Transaction, wish: RunId) -> RunId:
     id, number = wish, 1
     while transaction.execute("id_is_taken", id=id).fetchone() is not None:
@@ -188,31 +216,10 @@ def _append(transaction: Transaction, row: RunRow, events: Iterable[Timed]) -> N
             continue
         row.last_seq += 1
         follow(row, timed, row.id)
-        _note(transaction, row, timed, answered)
+        if (id := note(transaction, row, timed)) is not None:
+            answered.append(id)
         bodies.append(StoredBody(row.last_seq, encode(Stored(row.last_seq, timed.time, as_seen(timed.event)))))
     if bodies:
         transaction.execute_many("insert_event", [(row.place(event.seq), event.body) for event in bodies])
     transaction.execute_with("update_run", saved(row))
     transaction.announce(Appended(run_of(row), bodies, answered, bool(row.settled)))
-
-
-def _note(transaction: Transaction, row: RunRow, timed: Timed, answered: list[CommandId]) -> None:
-    """What of the run's newest event is kept in tables of its own."""
-    match timed.event:
-        case Started(id=id):
-            transaction.execute("start_command", run=row.number, id=id, time=timed.time)
-        case Answered(id=id, answer=answer):
-            transaction.execute("answer_command", run=row.number, id=id, time=timed.time, answer=encode(answer))
-            answered.append(id)
-        case Source() as source:
-            _keep(transaction, row, source)
-        case Reloaded():
-            transaction.execute("insert_reload", run=row.number, seq=row.last_seq)
-
-
-def _keep(transaction: Transaction, row: RunRow, source: Source) -> None:
-    brought = brings_text(source)
-    if brought:
-        transaction.execute("insert_text", hash=source.hash, text=source.text.encode())
-    values = {"path": source.path, "hash": source.hash, "step": None if source.step is None else str(source.step)}
-    transaction.execute_with("insert_source", values | {"run": row.number, "seq": row.last_seq, "brought": brought})
