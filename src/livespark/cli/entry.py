@@ -7,23 +7,50 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from livespark.errors import UsageError
-from livespark.protocol.runs import Entry
+from livespark.protocol.runs import Entry, Run
 
-__all__ = ("current_folder", "environment", "script_entry")
+__all__ = ("Program", "again", "current_folder", "environment", "script_entry")
+
+
+class Program(NamedTuple):
+    """What to execute, where, and with which interpreter."""
+
+    entry: Entry
+    cwd: str
+    python: str
 
 
 def script_entry(script: str | None, module: str | None, args: Sequence[str]) -> Entry:
     """The entry that a command line names. Raises UsageError: nothing given, no such file, not Python."""
     if module is not None:
-        _check_module(module)
+        _check_module(module, Path())
         return Entry(module=module, args=_texts([*([script] if script is not None else []), *args]))
     if script is None:
-        raise UsageError("what shall run? Give a script, or -m MODULE")
+        if not args:
+            raise UsageError("what shall run? Give a script, or -m MODULE")
+        script, *args = args
     (script,) = _texts([script])
-    _check_script(Path(script))
+    _check_script(Path(script), Path())
     return Entry(script=script, args=_texts(args))
+
+
+def again(run: Run, args: Sequence[str]) -> Program:
+    """The program of an earlier run, in its folder; `args` replace its arguments where there are some.
+
+    Raises UsageError where it is no longer there.
+    """
+    entry, folder = run.entry, Path(run.cwd)
+    if not folder.is_dir():
+        raise UsageError(f"the folder {folder} of {run.id} does not exist any more; name the script")
+    python = run.python if os.access(run.python, os.X_OK) else sys.executable
+    if not entry.module:
+        _check_script(Path(entry.script), folder)
+    elif python == sys.executable:
+        _check_module(entry.module, folder)
+    return Program(Entry(entry.script, entry.module, _texts(args) or entry.args), run.cwd, python)
 
 
 def current_folder() -> str:
@@ -42,13 +69,14 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environ.items() if name != "LIVESPARK_PIPES" and _is_text(name + text)}
 
 
-def _check_script(path: Path) -> None:
-    if path.is_dir():
+def _check_script(path: Path, folder: Path) -> None:
+    place = folder / path
+    if place.is_dir():
         raise UsageError(f"{path} is a folder; give the script in it, or -m for a package")
     try:
-        source = path.read_bytes()
+        source = place.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"there is no script {path} in {Path.cwd()}") from None
+        raise UsageError(f"there is no script {path} in {folder.absolute()}") from None
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
     try:
@@ -60,12 +88,12 @@ def _check_script(path: Path) -> None:
         raise UsageError(f"{path} is no Python source: {error or 'it is nested too deeply'}") from None
 
 
-def _check_module(module: str) -> None:
+def _check_module(module: str, folder: Path) -> None:
     top = module.partition(".")[0]
     if not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(f"{module!r} is no module's name")
-    if importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) is None:
-        raise UsageError(f"there is no module {top!r} in {Path.cwd()} or among the installed packages")
+    if importlib.machinery.PathFinder.find_spec(top, [str(folder.absolute()), *sys.path]) is None:
+        raise UsageError(f"there is no module {top!r} in {folder.absolute()} or among the installed packages")
 
 
 def _pointed(path: Path, error: SyntaxError) -> str:

@@ -4,9 +4,10 @@ import math
 import unicodedata
 from typing import Final
 
-__all__ = ("cell_width", "cut", "duration", "number", "rate")
+__all__ = ("cell_width", "cut", "duration", "number", "rate", "size", "spent")
 
 _LONGEST: Final = 1e9
+_UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
 
 
 def cell_width(text: str) -> int:
@@ -50,6 +51,22 @@ def rate(per_second: float) -> str:
     if per_second >= 10:
         return f"{per_second:,.0f}"
     return f"{per_second:.1f}" if per_second >= 1 else f"{per_second:.2g}"
+
+
+def size(count: int) -> str:
+    """Bytes: `812 bytes`, `31 MB`, `1.2 GB`. A kB is 1,000 bytes."""
+    if count < 1000:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    value, unit = count / 1000, 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if value < 9.95 else f"{value:,.0f} {_UNITS[unit]}"
+
+
+def spent(seconds: float) -> str:
+    """A short time: `14 ms`, `2.3 s`."""
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{number(seconds)} s"
 
 
 def _cells(character: str) -> int:

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from livespark.cli.family import Relative
 from livespark.cli.figures import cell_width, duration, number
 from livespark.cli.plain import plain
+from livespark.cli.saved import came_from
 from livespark.client.values import decode, is_container
 from livespark.protocol.lifecycle import TERMINAL
 from livespark.protocol.live import LiveDoc
@@ -20,10 +22,13 @@ _ITEMS: Final = 20
 _DESCRIBED: Final = ("array", "module", "text", "cut")
 
 
-def row(run: Run, now: float) -> tuple[str, ...]:
-    """One run's line in a list."""
+def row(relative: Relative, now: float) -> tuple[str, ...]:
+    """One run's line in a list; one that stands below its parent is indented."""
+    run, depth = relative
     step = "" if run.step is None else f"{run.step:,}"
-    return (run.id, run.state.value, step, duration(now - run.created), what(run))
+    name = f"{'  ' * (depth - 1)}└ {run.id}" if depth else run.id
+    origin = f"  ({came_from(run.origin)})" if run.origin else ""
+    return (name, run.state.value, step, duration(now - run.created), what(run) + origin)
 
 
 def what(run: Run) -> str:
@@ -39,9 +44,9 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def sheet(run: Run, live: LiveDoc, now: float) -> list[str]:
-    """All that is worth knowing of one run."""
-    lines = table([(name, text) for name, text in _facts(run, now) if text])
+def sheet(run: Run, live: LiveDoc, now: float, more: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """All that is worth knowing of one run; `more` are further facts."""
+    lines = table([(name, text) for name, text in (*_facts(run, now), *more) if text])
     values = list(_values(live))
     functions = [(f"{path}()", function.doc.partition("\n")[0]) for path, function in live.functions.items()]
     return lines + (["", *table(values + functions)] if values or functions else [])
@@ -94,8 +99,16 @@ def _facts(run: Run, now: float) -> list[tuple[str, str]]:
         ("what", what(run)),
         ("where", run.cwd + (f" on {run.host}" if run.host else "")),
         ("process", str(run.pid or "")),
+        ("attempt", f"{run.incarnation:,}" if run.incarnation > 1 else ""),
+        ("origin", _origin(run)),
         ("error", f"{run.error.type}: {run.error.message}" if run.error else ""),
     ]
+
+
+def _origin(run: Run) -> str:
+    if run.origin is None:
+        return ""
+    return came_from(run.origin) + ("" if run.origin.step is None else f" at step {run.origin.step:,}")
 
 
 def _value(node: object) -> str:

@@ -6,11 +6,17 @@ import time
 import click
 
 from livespark.cli import browser, listing
+from livespark.cli.family import children, tree
 from livespark.cli.options import SECONDS, as_json, connected, json_option, run_argument, server_option
 from livespark.cli.report import say
+from livespark.cli.saved import came_from, stored
 from livespark.protocol.lifecycle import exit_code
+from livespark.protocol.runs import Run
+from livespark.protocol.snapshots import SnapshotInfo
 
 __all__ = ("open_page", "ps", "show", "wait")
+
+_NEWEST = 3
 
 
 @click.command()
@@ -18,13 +24,16 @@ __all__ = ("open_page", "ps", "show", "wait")
 @json_option
 @server_option
 def ps(all_wanted: bool, json_wanted: bool, server_url: str | None) -> None:
-    """List live runs."""
+    """List live runs.
+
+    One that was resumed or forked from another stands below it.
+    """
     with connected(server_url) as client:
         runs = client.runs(alive=not all_wanted)
     if json_wanted:
         as_json(runs)
     elif runs:
-        _print(listing.table([listing.HEAD, *(listing.row(run, time.time()) for run in runs)]))
+        _print(listing.table([listing.HEAD, *(listing.row(each, time.time()) for each in tree(runs))]))
     else:
         say(
             "no runs yet. `livespark dev SCRIPT` starts one"
@@ -42,10 +51,12 @@ def show(run: str | None, json_wanted: bool, server_url: str | None) -> None:
     with connected(server_url) as client:
         record = client.find(run)
         live = client.run(record.id).live()
+        snapshots = client.run(record.id).snapshots()
+        forks = children(client.runs(), record.id)
     if json_wanted:
-        as_json({"run": record, "live": live})
+        as_json({"run": record, "live": live, "snapshots": snapshots, "children": [fork.id for fork in forks]})
     else:
-        _print(listing.sheet(record, live, time.time()))
+        _print(listing.sheet(record, live, time.time(), _more(snapshots, forks)))
 
 
 @click.command("open")
@@ -85,6 +96,12 @@ def wait(run: str | None, timeout: float | None, json_wanted: bool, server_url: 
     else:
         click.echo(f"{record.id}: {record.state.value}{f': {record.reason}' if record.reason else ''}")
     return exit_code(record.state, dev=record.mode == "dev")
+
+
+def _more(snapshots: list[SnapshotInfo], forks: list[Run]) -> list[tuple[str, str]]:
+    """Facts beside the run's own: its newest snapshots, and what began with them."""
+    newest = [("snapshot", stored(info)) for info in snapshots[: -_NEWEST - 1 : -1]]
+    return [*newest, *(("child", f"{fork.id}, {came_from(fork.origin)}") for fork in forks if fork.origin)]
 
 
 def _print(lines: list[str]) -> None:

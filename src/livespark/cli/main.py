@@ -25,6 +25,11 @@ VERBS: Final[dict[str, dict[str, Verb]]] = {
         ),
         "run": Verb("livespark.cli.start:run", "Run a script to its end."),
     },
+    "Snapshots": {
+        "snapshot": Verb("livespark.cli.snapshot:snapshot", "Save a run's state; list, compare, export what is saved."),
+        "rewind": Verb("livespark.cli.rewind:rewind", "Take a run back to a snapshot's state."),
+        "fork": Verb("livespark.cli.start:fork", "Start a second run from a snapshot, with other code or numbers."),
+    },
     "Look": {
         "ps": Verb("livespark.cli.look:ps", "List live runs."),
         "show": Verb("livespark.cli.look:show", "Show one run and what it exposes."),
@@ -44,7 +49,7 @@ VERBS: Final[dict[str, dict[str, Verb]]] = {
     },
     "Server": {
         "serve": Verb("livespark.cli.serve:serve", "Run the server in the foreground."),
-        "server": Verb("livespark.cli.server:server", "Look at the local server, or stop it."),
+        "server": Verb("livespark.cli.server:server", "Look at the local server, stop it, or have it started at boot."),
     },
 }
 

@@ -6,14 +6,30 @@ No I/O.
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from livespark.cli import reloading
+from livespark.cli import reloading, saved
 from livespark.cli.status_line import Picture
 from livespark.protocol import codec
 from livespark.protocol.commands import Call
-from livespark.protocol.events import Answered, Commanded, Event, Metrics, Notice, Reloaded, Status, Thinned
+from livespark.protocol.events import (
+    Answered,
+    Attempt,
+    Commanded,
+    Event,
+    Metrics,
+    Notice,
+    Reloaded,
+    Resumed,
+    Rewound,
+    SnapshotFailed,
+    SnapshotsRemoved,
+    Snapshotted,
+    Status,
+    Thinned,
+)
 from livespark.protocol.ids import CommandId
 from livespark.protocol.lifecycle import TERMINAL, RunState
 from livespark.protocol.live import LiveDoc, merge
+from livespark.protocol.snapshots import SnapshotInfo
 from livespark.protocol.stream import (
     End,
     EventMessage,
@@ -48,6 +64,7 @@ class Say(NamedTuple):
 
 
 Effect: TypeAlias = Write | Say
+_Saving: TypeAlias = Snapshotted | SnapshotsRemoved | SnapshotFailed | Rewound | Resumed | Attempt
 
 _STATES: Final = {
     RunState.HELD: "held: the script has raised; its state is kept and can be read and called; "
@@ -67,7 +84,8 @@ class Narrator:
         self.end: End | None = None
         self._live = LiveDoc()
         self._metrics: dict[str, float] = {}
-        self._last_words: list[Effect] = []
+        self._last_words = ""
+        self._snapshots: dict[int, SnapshotInfo] = {}
         self._calls: set[CommandId] = set()
         self._interlude: RunState | None = None
 
@@ -91,7 +109,9 @@ class Narrator:
         else:
             self.end = message
             self.picture.state = message.run.state
-            yield from self._last_words
+            newest = self._snapshots[max(self._snapshots)] if self._snapshots else None
+            if text := "; ".join(filter(None, (self._last_words, saved.kept(message.run, newest)))):
+                yield Say(text)
 
     def _event(self, event: Event) -> Iterator[Effect]:
         if isinstance(event, Status):
@@ -104,10 +124,34 @@ class Narrator:
             self._show_metrics(event)
         elif isinstance(event, Reloaded):
             yield Say(reloading.sentence(event))
+        elif isinstance(event, _Saving):
+            yield from self._saving(event)
         elif isinstance(event, Notice):
             yield Say(event.text if event.level == "info" else f"{event.level}: {event.text}")
         elif isinstance(event, Thinned):
             yield Say(f"{event.rows:,} metric rows of steps {event.first_step:,} to {event.last_step:,} were dropped")
+
+    def _saving(self, event: _Saving) -> Iterator[Effect]:
+        if isinstance(event, Snapshotted):
+            yield from self._snapshotted(event.snapshot)
+        elif isinstance(event, SnapshotsRemoved):
+            self._snapshots = {n: info for n, info in self._snapshots.items() if n not in event.numbers}
+        elif isinstance(event, SnapshotFailed):
+            yield Say(f"warning: {saved.failed(event)}")
+        elif isinstance(event, Rewound):
+            self.picture.step = event.step
+            yield Say(saved.rewound(event))
+        elif isinstance(event, Resumed):
+            self.picture.step = event.step
+            yield from map(Say, saved.resumed(event))
+        else:
+            yield Say(saved.again(event))
+
+    def _snapshotted(self, info: SnapshotInfo) -> Iterator[Effect]:
+        """One that nobody has asked for is said only where no status line shows it."""
+        self._snapshots[info.number] = info
+        self.picture.saved = f"@{info.number}"
+        yield Say(saved.taken(info, f"snapshot {info.number}"), always=info.cause == "asked")
 
     def _status(self, status: Status) -> Iterator[Effect]:
         before, self.picture.state = self.picture.state, status.state
@@ -117,7 +161,7 @@ class Narrator:
         if self._is_interlude(status.state, before):
             return
         if status.state in TERMINAL:
-            self._last_words = [Say(_sentence(status, before))]
+            self._last_words = _sentence(status, before)
         else:
             yield Say(_sentence(status, before), status.state in _STATES, late=status.state in _STATES)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from livespark.cli.figures import number
+from livespark.cli.figures import spent
 from livespark.protocol.commands import Answer, Failure, Frame
 from livespark.protocol.events import FileChange, Reloaded
 
@@ -107,9 +107,7 @@ def _within(name: str, path: str) -> str:
 
 
 def _how(event: Reloaded) -> str:
-    milliseconds = event.seconds * 1000
-    spent = f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{number(event.seconds)} s"
-    return f" ({', '.join(filter(None, (event.kind, spent)))})"
+    return f" ({', '.join(filter(None, (event.kind, spent(event.seconds))))})"
 
 
 def _at(step: int | None) -> str:

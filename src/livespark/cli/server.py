@@ -1,8 +1,9 @@
-"""Verbs for the local server: server status, server stop."""
+"""Verbs for the local server: server status, server stop, server unit."""
 
 import contextlib
 import os
 import signal
+import sys
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from livespark.cli.figures import duration
 from livespark.cli.listing import table
 from livespark.cli.options import as_json, json_option
 from livespark.cli.report import say
+from livespark.cli.unit import HOW, unit_file
 from livespark.errors import ServerUnavailable, VersionMismatch
 from livespark.settings import Settings
 from livespark.transport import local_server
@@ -29,7 +31,7 @@ _STEP = 0.01
 
 @click.group()
 def server() -> None:
-    """Look at the local server, or stop it.
+    """Look at the local server, stop it, or have it started at boot.
 
     It is started when it is needed and ends itself after 15 minutes without runs and clients.
     """
@@ -69,6 +71,16 @@ def stop(json_wanted: bool) -> int:
     else:
         click.echo("stopped; runs go on")
     return 0
+
+
+@server.command()
+def unit() -> None:
+    """Print a systemd user unit that starts the server at boot.
+
+    So runs started with --restart come back by themselves after the machine was restarted.
+    """
+    click.echo(unit_file(sys.executable, settings.load(), os.environ), nl=False)
+    click.echo(HOW, err=True)
 
 
 def _ask_to_end(now: Settings, process: psutil.Process) -> None:

@@ -1,17 +1,17 @@
-"""Verbs that start a run in place and follow it: dev, run."""
+"""Verbs that start a run in place and follow it: dev, run, fork."""
 
 import asyncio
 import os
 import sys
 import uuid
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
+from livespark.cli.beginning import Beginning, begin
 from livespark.cli.config import read_config
-from livespark.cli.entry import current_folder, environment, script_entry
-from livespark.cli.options import server_option
+from livespark.cli.entry import Program, again, current_folder, environment, script_entry
+from livespark.cli.program import Starter, Wanted, fresh, in_hands, program, resuming, wanted
 from livespark.cli.screen import Screen
 from livespark.cli.session import Session
 from livespark.client import AsyncClient
@@ -20,104 +20,111 @@ from livespark.protocol.runs import Mode, Reloading, Submit
 from livespark.transport.address import is_loopback
 from livespark.transport.reconnect import Reconnect
 
-__all__ = ("dev", "run")
+__all__ = ("dev", "fork", "run")
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _RECONNECT = Reconnect(initial=0.3, maximum=10.0)
 
 
-class _Starter(click.Command):
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(context, args)
-        except click.NoSuchOption as error:
-            text = f"No such option {error.option_name!r}; options of the script go behind --"
-            raise click.NoSuchOption(error.option_name, text, ctx=context) from None
+class _Manner(NamedTuple):
+    """How a verb runs and shows a script."""
+
+    mode: Mode
+    watch: bool = False
+    exit_on_end: bool = False
+    show: bool = False
+    look: bool = False
 
 
-def _program(function: _F) -> _F:
-    """What both verbs take."""
-    for decorate in (
-        server_option,
-        click.option("--name", default="", help="What to call the run."),
-        click.option("--config", "config_file", metavar="FILE", help="Hyperparameters from a .json or .toml file."),
-        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One hyperparameter."),
-        click.option("--guard-metric", default="loss", metavar="NAME", help="The metric to guard by. Default: loss."),
-        click.option(
-            "--guard",
-            type=click.IntRange(0, 10_000),
-            default=0,
-            metavar="N",
-            help="For N steps after a reload, an exception or a loss that is not finite takes it back.",
-        ),
-        click.option("-m", "module", metavar="MODULE", help="A module instead of a script, as in python -m."),
-        click.argument("args", nargs=-1, type=click.UNPROCESSED),
-        click.argument("script", required=False),
-    ):
-        function = decorate(function)
-    return function
-
-
-@click.command(cls=_Starter)
-@click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
-@click.option("--exit-on-end", is_flag=True, help="End with the script instead of waiting for calls.")
-@click.option("--no-watch", is_flag=True, help="Do not reload when a file is saved.")
-@_program
-def dev(no_open: bool, exit_on_end: bool, no_watch: bool, **program: Any) -> int:
+@click.command(cls=Starter)
+@in_hands
+@program
+@resuming
+def dev(no_open: bool, exit_on_end: bool, no_watch: bool, resume: str | None, **options: Any) -> int:
     """Run a script in your hands; its state outlives exceptions and its end.
 
     A saved file is taken over while it runs, its state is kept.
 
     Options of the script go behind --: livespark dev train.py -- --epochs 3
 
-    Ctrl-C stops it at its next checkpoint; a second one kills it.
+    Ctrl-C stops it at its next checkpoint, with a snapshot; a second one kills it.
     """
-    return _execute("dev", exit_on_end=exit_on_end, show=True, look=not no_open, watch=not no_watch, **program)
+    given = wanted(options)
+    return _execute(_in_hands(no_open, exit_on_end, no_watch), given, _resumed(resume, given))
 
 
-@click.command(cls=_Starter)
+@click.command(cls=Starter)
 @click.option("--show", is_flag=True, help="Print an address that signs in.")
-@_program
-def run(show: bool, **program: Any) -> int:
+@program
+@resuming
+def run(show: bool, resume: str | None, **options: Any) -> int:
     """Run a script to its end.
 
     Options of the script go behind --: livespark run train.py -- --epochs 3
 
     The exit code is 0 when it completes, 1 when it fails, 3 when it is stopped or cancelled.
     """
-    return _execute("run", exit_on_end=False, show=show, look=False, watch=False, **program)
+    given = wanted(options)
+    return _execute(_Manner("run", show=show), given, _resumed(resume, given))
 
 
-def _execute(
-    mode: Mode,
-    *,
-    script: str | None,
-    args: tuple[str, ...],
-    module: str | None,
-    assignments: tuple[str, ...],
-    config_file: str | None,
-    name: str,
-    server_url: str | None,
-    guard: int,
-    guard_metric: str,
-    watch: bool,
-    exit_on_end: bool,
-    show: bool,
-    look: bool,
-) -> int:
+@click.command(cls=Starter)
+@click.argument("snapshot")
+@in_hands
+@program
+@fresh
+def fork(snapshot: str, no_open: bool, exit_on_end: bool, no_watch: bool, **options: Any) -> int:
+    """Start a second run from a snapshot, with other code or numbers.
+
+    SNAPSHOT is RUN@7, RUN@LABEL, RUN@step:8800, or RUN for its newest one. Without SCRIPT it is that run's script, in
+    its folder, as it is now; its hyperparameters stay but for those that are given.
+
+    livespark fork quiet-otter@3 --set lr=1e-4 --name slower
+    """
+    given = wanted(options)
+    beginning = begin(snapshot, "fork", given.fresh, given.server_url)
+    return _execute(_in_hands(no_open, exit_on_end, no_watch), given, beginning)
+
+
+def _in_hands(no_open: bool, exit_on_end: bool, no_watch: bool) -> _Manner:
+    return _Manner("dev", watch=not no_watch, exit_on_end=exit_on_end, show=True, look=not no_open)
+
+
+def _resumed(word: str | None, given: Wanted) -> Beginning | None:
+    if word is not None:
+        return begin(word, "resume", given.fresh, given.server_url)
+    if given.fresh:
+        raise UsageError("--fresh KEY goes with --resume: without a snapshot every value is made anew")
+    return None
+
+
+def _execute(manner: _Manner, given: Wanted, beginning: Beginning | None) -> int:
+    executed = _program(given, beginning)
+    inherited = beginning.parent.config if beginning else {}
     submit = Submit(
         key=str(uuid.uuid4()),
-        cwd=current_folder(),
-        entry=script_entry(script, module, args),
-        python=sys.executable,
+        cwd=executed.cwd,
+        entry=executed.entry,
+        python=executed.python,
         env=environment(os.environ),
-        mode=mode,
-        name=name,
-        config=read_config(config_file, assignments),
-        exit_on_end=exit_on_end,
-        reloading=Reloading(watch, guard, guard_metric),
+        mode=manner.mode,
+        name=given.name,
+        config=inherited | read_config(given.config_file, given.assignments),
+        exit_on_end=manner.exit_on_end,
+        reloading=Reloading(manner.watch, given.guard, given.guard_metric),
+        snapshots=given.snapshots,
+        origin=beginning.origin if beginning else None,
+        retries=given.retries,
+        restart=given.restart,
     )
-    return asyncio.run(_follow(submit, server_url, show=show, look=look))
+    return asyncio.run(_follow(submit, given.server_url, show=manner.show, look=manner.look))
+
+
+def _program(given: Wanted, beginning: Beginning | None) -> Program:
+    """The one that is named, here; without a name the one of the run whose state is taken."""
+    if beginning and given.script is None and given.module is None:
+        return again(beginning.parent, given.args)
+    folder = current_folder()
+    return Program(script_entry(given.script, given.module, given.args), folder, sys.executable)
 
 
 async def _follow(submit: Submit, server_url: str | None, *, show: bool, look: bool) -> int:

@@ -33,6 +33,7 @@ class Picture:
     loops: list[Loop] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps_per_second: float | None = None
+    saved: str = ""
     trouble: str = ""
 
 
@@ -59,6 +60,7 @@ def _parts(picture: Picture, ascii_only: bool) -> list[_Part]:
         _Part(9, _progress(picture, ascii_only)),
         *(_Part(8 - 2 * place, f"{name} {number(picture.metrics[name])}") for place, name in enumerate(shown)),
         _Part(5, f"{rate(picture.steps_per_second)} steps/s" if moving and picture.steps_per_second else ""),
+        _Part(1, f"saved {picture.saved}" if picture.saved else ""),
         _Part(7, _left(_lasting(picture.loops)) if moving else ""),
     ]
 

@@ -82,7 +82,7 @@ def test_a_group_without_a_verb_shows_its_help() -> None:
     result = livespark("server")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: livespark server")
-    assert result.stderr.endswith("End the local server.\n")
+    assert result.stderr.endswith("Print a systemd user unit that starts the server at boot.\n")
 
 
 def test_a_syntax_error_is_shown_with_its_line(tmp_path: Path, home: Path) -> None:

@@ -1,0 +1,50 @@
+"""With what state a run begins: the snapshot that is meant, and the run that it belongs to."""
+
+from typing import Literal, NamedTuple
+
+from livespark.cli.options import connected
+from livespark.cli.pointing import Pointer, parse, pick
+from livespark.client import Client
+from livespark.errors import UsageError
+from livespark.protocol.lifecycle import TERMINAL
+from livespark.protocol.runs import Run
+from livespark.protocol.snapshots import Origin, SnapshotInfo
+
+__all__ = ("Beginning", "begin", "find")
+
+
+class Beginning(NamedTuple):
+    """The run whose state a new one begins with, and which state that is."""
+
+    parent: Run
+    origin: Origin
+
+
+def begin(word: str, relation: Literal["resume", "fork"], fresh: tuple[str, ...], server_url: str | None) -> Beginning:
+    """The beginning that a word names. Raises UsageError, RunNotFound."""
+    pointer = parse(word)
+    with connected(server_url) as client:
+        parent = client.find(pointer.run)
+        snapshots = client.run(parent.id).snapshots()
+    if relation == "resume" and parent.state not in TERMINAL:
+        raise UsageError(
+            f"{parent.id} is still {parent.state.value}: `livespark stop {parent.id}` ends it, "
+            f"`livespark fork {parent.id}` starts a second one beside it"
+        )
+    info = pick(snapshots, pointer, parent.id)
+    return Beginning(parent, _origin(parent, pointer, info, relation, fresh))
+
+
+def find(client: Client, pointer: Pointer) -> tuple[Run, SnapshotInfo]:
+    """The run and the snapshot that a pointer names. Raises UsageError, RunNotFound."""
+    run = client.find(pointer.run)
+    return run, pick(client.run(run.id).snapshots(), pointer, run.id)
+
+
+def _origin(
+    parent: Run, pointer: Pointer, info: SnapshotInfo, relation: Literal["resume", "fork"], fresh: tuple[str, ...]
+) -> Origin:
+    """Where the newest is meant, the run itself takes the newest that is not damaged."""
+    if pointer.is_newest:
+        return Origin(parent.id, None, relation, fresh=list(fresh))
+    return Origin(parent.id, info.number, relation, info.step, list(fresh))
