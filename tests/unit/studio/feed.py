@@ -29,6 +29,11 @@ class Feed:
         self.files: list[dict[str, Any]] = [{"path": "train.py", "hash": "h1", "seq": 1, "step": None, "size": 9}]
         self.texts: dict[str, str] = {"h1": "import x\n"}
         self.answer: dict[str, Any] = {"outcome": "applied", "step": 7}
+        self.live: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
+        self.snapshots: list[dict[str, Any]] = []
+        self.detail: dict[str, Any] = {"types": {}, "arrays": {}, "plain": {}}
+        self.refusal = ""
         self._messages: list[bytes] = []
         self._open = True
         self._news = threading.Condition()
@@ -50,6 +55,9 @@ class Feed:
     def after(self, seq: int) -> Iterator[bytes]:
         """Every message behind event `seq`, and a comment now and then, which a client that is gone can't take."""
         yield b": hello\n\n"
+        if self.live:
+            body = {"is": "live", "live": {"version": 1, "full": True, **self.live}}
+            yield f"data: {json.dumps(body)}\n\n".encode()
         while True:
             fresh = self._wait(seq)
             if fresh is None:

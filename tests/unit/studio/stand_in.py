@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from livespark.server.shell import PAGE_POLICY
+from tests.unit.studio import keeping
 from tests.unit.studio.feed import Feed
 
 __all__ = ("StandIn",)
@@ -51,7 +52,7 @@ class StandIn(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def about(self, run: str) -> dict[str, Any]:
-        fresh: dict[str, Any] = {"requests": 0, "cuts": 0, "refused": [], "posts": 0, "ids": []}
+        fresh: dict[str, Any] = {"requests": 0, "cuts": 0, "refused": [], "posts": 0, "ids": [], "forks": []}
         return self.facts.setdefault(run, fresh | {"headers": [], "addresses": [], "commands": []})
 
     def __enter__(self) -> Self:
@@ -89,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream_bytes(self.server.streams[words[1]])
         elif words[:2] == ["api", "runs"]:
             self._run(words[2:])
-        elif words[0] == "r":
+        elif words[0] in ("r", "runs"):
             self._file("src/livespark/studio/index.html")
         elif words[0] == "studio":
             self._file(f"src/livespark{path}")
@@ -100,6 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
         run = self.path.split("/")[3]
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         about = self.server.about(run)
+        if self.path.endswith("/fork"):
+            about["forks"].append(body)
+            self._kept(keeping.fork(self.server.feeds[run], body))
+            return
         about["posts"] += 1
         if body["id"] not in about["ids"]:
             about["ids"].append(body["id"])
@@ -114,7 +119,29 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.commands[body["id"]] = {"run": run, "command": body["command"]}
             self._json({"id": body["id"]}, 202)
 
+    def do_DELETE(self) -> None:
+        words = self.path.split("/")
+        self._kept(keeping.remove(self.server.feeds[words[3]], int(words[5])))
+
+    def _runs(self) -> None:
+        self._json({"runs": [feed.record for feed in self.server.feeds.values()], "next": None})
+
+    def _snapshots(self, run: str, words: list[str]) -> None:
+        self.server.about(run)["addresses"].append(self.path)
+        feed = self.server.feeds[run]
+        self._kept(keeping.detail(feed, int(words[0]), download=len(words) > 1) if words else keeping.listing(feed))
+
+    def _kept(self, answer: keeping.Answer) -> None:
+        status, value = answer
+        if isinstance(value, bytes):
+            self._answer(status, value, "application/x-tar")
+        else:
+            self._json(value, status)
+
     def _run(self, words: list[str]) -> None:
+        if not words:
+            self._runs()
+            return
         run = words[0]
         if words[1:] == ["events"]:
             self._events(run)
@@ -123,6 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"id": words[2]} if run == "mute" else {"id": words[2], "answer": _answer(command)})
         elif words[1:2] == ["code"]:
             self._code(run, words[2:])
+        elif words[1:2] == ["snapshots"]:
+            self._snapshots(run, words[2:])
+        elif words[1:] == ["metrics"]:
+            self._json({"series": self.server.feeds[run].metrics, "next": None, "last_seq": 1})
         elif words[1:] == ["output"]:
             self._json({"outputs": [], "end": 0})
         else:

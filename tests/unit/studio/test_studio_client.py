@@ -13,6 +13,7 @@ from livespark.protocol import codec, paths
 from tests.unit.protocol.test_sse import CASES
 from tests.unit.studio.chromium import chromium
 from tests.unit.studio.feed import Feed
+from tests.unit.studio.keeping import snapshot
 from tests.unit.studio.stand_in import StandIn, encoded
 
 JS = Path(__file__).parent / "js"
@@ -60,6 +61,9 @@ def test_client_and_pure_modules() -> None:
     with StandIn(vectors()) as server:
         server.feeds["refusing"] = refusing = Feed("refusing")
         refusing.answer = {"outcome": "refused", "message": "model.py:31: unexpected indent"}
+        server.feeds["keeping"] = keeping = Feed("keeping")
+        keeping.snapshots = [snapshot(3, 300), snapshot(7, 1622)]
+        keeping.answer = {"outcome": "applied", "step": 1622, "value": keeping.snapshots[1]}
         results = in_node(node, server) if node else in_chromium(server)
 
     assert len(results) > 50

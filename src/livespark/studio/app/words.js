@@ -48,11 +48,23 @@ export const PAUSE_BUTTON = {
 /** States in which new code can be taken. @type {Set<RunState>} */
 export const RELOADABLE = new Set(["running", "pausing", "paused", "idle", "held"]);
 
+/** States in which a snapshot can be asked for. @type {Set<RunState>} */
+export const SAVABLE = new Set(["running", "pausing", "paused", "reloading", "idle", "held", "lost"]);
+
 /** A command in a few words. @param {import("../client/types.js").Command} command */
 export function describe(command) {
   if (command.kind === "set") return setText(command.values);
   if (command.kind === "call") return `${command.function}(${argumentsText(command)})`;
+  if (command.kind === "snapshot") return command.label ? `snapshot “${command.label}”` : "snapshot";
+  if (command.kind === "rewind") return rewindText(command);
   return command.kind === "stop" && command.cancel ? "cancel" : command.kind;
+}
+
+/** @param {import("../client/types.js").Rewind} command */
+function rewindText({ snapshot, step, values = {}, skip }) {
+  const given = (/** @type {number | null | undefined} */ value) => value !== null && value !== undefined;
+  const where = given(snapshot) ? ` to snapshot ${snapshot}` : given(step) ? ` to step ${step}` : "";
+  return [`rewind${where}`, setText(values), skip && "without the items in between"].filter(Boolean).join(", ");
 }
 
 /** @param {Record<string, any>} values */

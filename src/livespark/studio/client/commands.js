@@ -77,6 +77,13 @@ export class CommandDesk {
     return decodeNode((await this.applied(command)).value);
   }
 
+  /**
+   * @param {Omit<import("./types.js").Rewind, "kind">} options
+   */
+  rewind({ values = {}, ...options }) {
+    return this.applied({ kind: "rewind", ...options, values: mapValues(values) });
+  }
+
   /** An answer arrived by the stream. @param {string} id @param {Answer} answer */
   settle(id, answer) {
     this.#waiting.get(id)?.resolve(answer);
@@ -137,7 +144,7 @@ function mapValues(values) {
 }
 
 /** A random UUID, also where `crypto.randomUUID` is missing: on pages without TLS. */
-function uuid() {
+export function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

@@ -28,11 +28,25 @@ export function headersOf({ token }) {
  * @returns {Promise<any>}
  */
 export async function request(connection, method, path, { body, signal } = {}) {
+  const response = await send(connection, method, path, { body, signal });
+  return response.status === 204 ? null : reach(() => response.json(), signal);
+}
+
+/**
+ * One request whose answer's body is left to be read, as JSON or as a stream. Throws as `request`.
+ *
+ * @param {Connection} connection
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: unknown, signal?: AbortSignal}} [options]
+ * @returns {Promise<Response>}
+ */
+export async function send(connection, method, path, { body, signal } = {}) {
   const headers = { ...headersOf(connection), ...(body !== undefined && { "Content-Type": "application/json" }) };
   const init = { method, headers, body: JSON.stringify(body), signal, cache: /** @type {const} */ ("no-store") };
   const response = await reach(() => connection.fetch(connection.server + path, init), signal);
   if (!response.ok) throw await refusal(response);
-  return reach(() => response.json(), signal);
+  return response;
 }
 
 /**

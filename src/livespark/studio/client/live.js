@@ -4,7 +4,16 @@
 
 /** @returns {LiveDoc} */
 export function emptyDoc() {
-  return { version: 0, step: null, values: {}, fields: {}, functions: {}, loops: [], steps_per_second: null };
+  return {
+    version: 0,
+    step: null,
+    values: {},
+    fields: {},
+    functions: {},
+    loops: [],
+    memory: [],
+    steps_per_second: null,
+  };
 }
 
 /**
@@ -22,6 +31,7 @@ export function merge(doc, delta) {
   doc.fields = delta.fields ?? doc.fields;
   doc.functions = delta.functions ?? doc.functions;
   doc.loops = delta.loops ?? doc.loops;
+  doc.memory = delta.memory ?? doc.memory;
 }
 
 /**

@@ -1,15 +1,12 @@
-/** A run as it is followed: what it shows, what happens in it, and what can be asked of it. */
+/** A run as it is followed: what it shows, and what happens in it. */
 
-import { CommandDesk } from "./commands.js";
-import { LivesparkError } from "./errors.js";
-import { query, request } from "./http.js";
+import { request } from "./http.js";
 import { emptyDoc, merge } from "./live.js";
 import { decodeNode } from "./nodes.js";
+import { Steering } from "./steering.js";
 import { EventStream } from "./stream.js";
 
 /**
- * @typedef {import("./types.js").Answer} Answer
- * @typedef {import("./types.js").Command} Command
  * @typedef {import("./types.js").Stored} Stored
  * @typedef {import("./types.js").StreamMessage} StreamMessage
  *
@@ -26,10 +23,7 @@ import { EventStream } from "./stream.js";
  * @property {Partial<import("./reconnect.js").Reconnect>} [reconnect]
  */
 
-export class LiveRun {
-  /** What the server says of the run. @type {import("./types.js").Run | null} */
-  info = null;
-
+export class LiveRun extends Steering {
   /** What the run shows right now; `get` is more convenient. */
   live = emptyDoc();
 
@@ -59,19 +53,12 @@ export class LiveRun {
    * @param {UseOptions} [options]
    */
   constructor(http, id, { after = "", output, reconnect = {} } = {}) {
-    this.http = http;
-    this.id = id;
+    super(http, id);
     this.cursor = after;
     this.outputEnd = output ?? 0;
     this.wantsOutput = output !== undefined;
     this.reconnect = reconnect;
-    this.desk = new CommandDesk(http, id);
     this.connect();
-  }
-
-  /** The path of the run in the HTTP API. */
-  get path() {
-    return `/api/runs/${encodeURIComponent(this.id)}`;
   }
 
   /** An exposed value as JavaScript holds it. @param {string} path */
@@ -94,68 +81,6 @@ export class LiveRun {
     return () => void (this.#listeners = this.#listeners.filter((other) => other !== listeners));
   }
 
-  /** Change one exposed value; resolves once it is applied. @param {string} path @param {any} value */
-  set(path, value) {
-    return this.desk.set({ [path]: value });
-  }
-
-  /** Call an exposed function; resolves with its result. @param {string} name @param {...any} args */
-  call(name, ...args) {
-    return this.desk.call(name, args);
-  }
-
-  pause() {
-    return this.desk.applied({ kind: "pause" });
-  }
-
-  resume() {
-    return this.desk.applied({ kind: "resume" });
-  }
-
-  stop({ cancel = false } = {}) {
-    return this.desk.applied({ kind: "stop", cancel });
-  }
-
-  /**
-   * Take the code that is on disk now and keep the state; resolves once it is applied.
-   *
-   * @param {Omit<import("./types.js").Reload, "kind">} [options]
-   */
-  reload(options = {}) {
-    return this.desk.applied({ kind: "reload", ...options });
-  }
-
-  /**
-   * Send new code, from anywhere: the script's whole text, or texts by path; resolves once it is applied.
-   *
-   * @param {string | Record<string, string>} source
-   * @param {{skip?: boolean, clear?: string[]}} [options]
-   */
-  async requestHotReload(source, options = {}) {
-    const files = typeof source === "string" ? { [await this.#script()]: source } : source;
-    return this.reload({ ...options, files });
-  }
-
-  /**
-   * The files that run: now, at a step, or at the event number `at`.
-   *
-   * @param {{step?: number | null, at?: number | null}} [options]
-   * @returns {Promise<import("./types.js").CodeFile[]>}
-   */
-  async code(options = {}) {
-    return (await request(this.http, "GET", `${this.path}/code${query(options)}`)).files;
-  }
-
-  /** The text of a version that `code` or a reload names. @param {string} hash @returns {Promise<string>} */
-  async text(hash) {
-    return (await request(this.http, "GET", `${this.path}/code/${encodeURIComponent(hash)}`)).text;
-  }
-
-  /** Any command; resolves with its answer, whatever it is. @param {Command} command @returns {Promise<Answer>} */
-  ask(command) {
-    return this.desk.ask(command);
-  }
-
   /** Leave the stream for a while; `connect` goes on where it was left. */
   suspend() {
     this.#stream?.close();
@@ -168,13 +93,6 @@ export class LiveRun {
     if (this.#stream) this.#stream.retryNow();
     else this.#stream = new EventStream(this.http, this.#owner(), this.reconnect);
     if (!this.info) void this.#fetchInfo();
-  }
-
-  /** The path of the script. */
-  async #script() {
-    const { entry } = this.info ?? /** @type {import("./types.js").Run} */ (await request(this.http, "GET", this.path));
-    if (entry.script) return entry.script;
-    throw new LivesparkError("the run executes a module, not a script: say which files the texts are for, by path");
   }
 
   async #fetchInfo() {

@@ -30,6 +30,51 @@
  * @property {string} [host]
  * @property {Record<string, unknown>} [config]
  * @property {number} [watchers]
+ * @property {Origin | null} [origin]
+ * @property {number} [retries]
+ *
+ * @typedef {object} Origin Where a run's state comes from: a snapshot (null: the newest good one) of `run`.
+ * @property {string} run
+ * @property {number | null} [snapshot]
+ * @property {"resume" | "fork" | "retry"} [relation]
+ * @property {number | null} [step]
+ * @property {string[]} [fresh] Keys of persisted values that are made anew.
+ *
+ * @typedef {"asked" | "every" | "best" | "stop" | "signal" | "end"} Cause
+ *
+ * @typedef {object} SnapshotInfo Sizes in bytes: `size` of all it holds, `written` of what was new.
+ * @property {number} number
+ * @property {number} time
+ * @property {Cause} cause
+ * @property {number | null} [step]
+ * @property {string} [label]
+ * @property {number} [size]
+ * @property {number} [written]
+ * @property {number} [stall] Seconds for which the training stood still.
+ * @property {number} [seconds] Until it was durable.
+ * @property {Record<string, MetricNumber>} [metrics]
+ * @property {string} [message] What is odd about it.
+ *
+ * @typedef {{number: number, time: number, step?: number | null, size?: number}} InMemory
+ *
+ * @typedef {object} SnapshotDetail `arrays`: path, dtype, shape, bytes; `plain`: path, value; both by persisted value.
+ * @property {SnapshotInfo} info
+ * @property {Record<string, string>} types
+ * @property {Record<string, [string, string, number[], number][]>} arrays
+ * @property {Record<string, [string, any][]>} plain
+ * @property {Record<string, any>} [exposed]
+ * @property {Record<string, any>} [config]
+ * @property {Record<string, string>} [code]
+ * @property {Record<string, string>} [packages]
+ * @property {string} [python]
+ *
+ * @typedef {object} ForkOptions
+ * @property {number | null} [snapshot] null: the newest good one.
+ * @property {Record<string, any>} [config] What differs.
+ * @property {string} [name]
+ * @property {"resume" | "fork"} [relation]
+ * @property {string[]} [fresh]
+ * @property {string} [key] Forking twice under one key is forking once.
  *
  * @typedef {object} Shape
  * @property {"float" | "int" | "bool" | "str" | "choice" | "list" | "dict" | "any"} type
@@ -55,6 +100,7 @@
  * @property {Record<string, Field>} fields
  * @property {Record<string, Callable>} functions
  * @property {Loop[]} loops
+ * @property {InMemory[]} memory The snapshots in the worker's host memory, oldest first.
  * @property {number | null} steps_per_second
  *
  * @typedef {object} LiveDelta
@@ -66,6 +112,7 @@
  * @property {Record<string, Field> | null} [fields]
  * @property {Record<string, Callable> | null} [functions]
  * @property {Loop[] | null} [loops]
+ * @property {InMemory[] | null} [memory]
  * @property {number | null} [steps_per_second]
  *
  * @typedef {object} Reload The source on disk is taken; with `files`, these texts by path.
@@ -74,8 +121,15 @@
  * @property {boolean} [skip] The item that an exception interrupted is left out.
  * @property {string[]} [clear] Keys of persisted values to be made anew.
  *
+ * @typedef {object} Rewind To `snapshot`, or the newest that is not beyond `step`, or the newest; then `values` are set.
+ * @property {"rewind"} kind
+ * @property {number | null} [snapshot]
+ * @property {number | null} [step]
+ * @property {Record<string, any>} [values]
+ * @property {boolean} [skip] The items from there to here are left out.
+ *
  * @typedef {{kind: "pause"} | {kind: "resume"} | Reload | {kind: "stop", cancel?: boolean}
- *   | {kind: "set", values: Record<string, any>}
+ *   | {kind: "set", values: Record<string, any>} | {kind: "snapshot", label?: string} | Rewind
  *   | {kind: "call", function: string, args?: any[], kwargs?: Record<string, any>}} Command
  *
  * @typedef {object} Answer
@@ -120,7 +174,35 @@
  * @property {string} [message]
  * @property {Failure | null} [error]
  *
- * @typedef {Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice} RunEvent
+ * @typedef {{type: "snapshotted", snapshot: SnapshotInfo}} Snapshotted
+ * @typedef {{type: "snapshot-failed", cause: Cause, message: string, step?: number | null, label?: string}} SnapshotFailed
+ * @typedef {{type: "snapshots-removed", numbers: number[], actor?: string}} SnapshotsRemoved
+ *
+ * @typedef {object} Rewound State has gone back from `from_step` to `step`; metrics from here on are a new branch.
+ * @property {"rewound"} type
+ * @property {number} snapshot
+ * @property {number | null} [step]
+ * @property {number | null} [from_step]
+ * @property {boolean} [in_memory]
+ * @property {boolean} [in_place] The script has not run again, so loops and data went on.
+ * @property {boolean} [automatic]
+ * @property {string} [reason]
+ * @property {Record<string, any>} [values] What was changed then.
+ * @property {number} [seconds]
+ * @property {string} [message]
+ *
+ * @typedef {{type: "resumed", origin: Origin, step?: number | null, notes?: string[]}} Resumed
+ *
+ * @typedef {object} Attempt The process has died and is started again; `left` more starts may follow.
+ * @property {"attempt"} type
+ * @property {number} incarnation
+ * @property {number} left
+ * @property {string} reason
+ * @property {number} [delay] Seconds until the start.
+ * @property {Failure | null} [error]
+ *
+ * @typedef {Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice | Snapshotted
+ *   | SnapshotFailed | SnapshotsRemoved | Rewound | Resumed | Attempt} RunEvent
  * @typedef {{seq: number, time: number, event: RunEvent}} Stored
  *
  * @typedef {object} CodeFile The version of a file that a run executes from event `seq` on.

@@ -8,5 +8,6 @@ import "./charts.mjs";
 import "./controls.mjs";
 import "./panels.mjs";
 import "./code.mjs";
+import "./snapshots.mjs";
 
 export { runAll } from "./harness.mjs";

@@ -15,7 +15,7 @@ function series(values, steps = count(values.length)) {
 
 function whole(made, width, positive = false) {
   const [low, high] = made.extent;
-  return decimate(made, { from: 0, to: made.length }, { low, high, width, positive });
+  return decimate(made, [{ from: 0, to: made.length }], { low, high, width, positive });
 }
 
 test("a series grows in pieces and knows its last value and its extent", () => {
@@ -28,25 +28,118 @@ test("a series grows in pieces and knows its last value and its extent", () => {
   equal([made.length, made.last, made.extent, made.segments], [5005, 6, [0, 5004], [0]]);
 });
 
-test("steps that go back begin a new segment; the nearest point is looked for in the newest", () => {
-  const made = series([1, 2, 3, 10, 20], [0, 10, 20, 5, 15]);
-  equal(made.segments, [0, 3]);
+const slicesOf = (made, low, high) =>
+  made.curves(low, high).map(({ slices, old }) => [old ? "old" : "now", ...slices.map(({ from, to }) => [from, to])]);
+
+test("a script that starts over leaves its curve as an earlier branch", () => {
+  const made = series([1, 2, 3, 10, 20], [5, 10, 20, 5, 15]);
+  equal(slicesOf(made, 0, 100), [
+    ["old", [0, 3]],
+    ["now", [3, 5]],
+  ]);
   equal(
-    made.slices(0, 100).map(({ from, to, old }) => [from, to, old]),
+    [0, 6, 14].map((step) => made.values[made.nearest(step)]),
+    [10, 10, 20],
+  );
+  equal([new Series().nearest(3), new Series().earlier(3)], [-1, -1]);
+});
+
+test("from where state went back there is a new branch; what came before counts for both, once", () => {
+  const made = series([1, 2, 3, 4, 5], [10, 20, 30, 40, 50]);
+  made.branch(30);
+  made.append([31, 41], [33, 44]);
+  equal(slicesOf(made, 0, 100), [
+    ["old", [2, 5]],
+    ["now", [0, 3], [5, 7]],
+  ]);
+  equal(
+    [12, 31, 39, 48].map((step) => [made.values[made.nearest(step)], made.isEarlier(made.nearest(step))]),
     [
-      [0, 3, true],
-      [3, 5, false],
+      [1, false],
+      [33, false],
+      [44, false],
+      [5, true],
     ],
   );
+  equal([made.values[made.earlier(41)], made.earlier(25)], [4, -1]);
+  equal([made.extent, made.lastStep], [[10, 50], 41]);
+
+  made.branch(30);
+  made.append([31], [99]);
+  equal(slicesOf(made, 0, 100), [
+    ["old", [2, 5]],
+    ["old", [5, 7]],
+    ["now", [0, 3], [7, 8]],
+  ]);
+});
+
+test("going back twice without a step in between is going back once; a step done again replaces the first", () => {
+  const made = series([1, 2, 3], [10, 20, 30]);
+  made.branch(20);
+  made.branch(10);
+  made.append([10, 15], [7, 8]);
+  equal(slicesOf(made, 0, 100), [
+    ["old", [0, 3]],
+    ["now", [3, 5]],
+  ]);
+  const fresh = new Series();
+  fresh.branch(100);
+  fresh.append([101, 102], [1, 2]);
+  equal(slicesOf(fresh, 0, 1000), [["now", [0, 2]]]);
+});
+
+test("branches of any shape: every point is on the branch that counts or on an earlier one, and that one never goes back", () => {
+  let state = 7;
+  const random = (below) => (state = (state * 1103515245 + 12345) % 2 ** 31) % below;
+  for (let round = 0; round < 200; round += 1) {
+    const made = new Series();
+    let step = 0;
+    for (let turn = 0; turn < 12; turn += 1) {
+      if (random(3) === 0) made.branch((step = random(step + 1)));
+      const steps = count(random(6)).map(() => (step += 1 + random(3)));
+      made.append(steps, steps);
+    }
+    const [now] = made.curves(-1, 1e9).filter(({ old }) => !old);
+    const indices = (now?.slices ?? []).flatMap(({ from, to }) => count(to - from).map((index) => from + index));
+    const drawn = indices.map((index) => made.steps[index]);
+    truthy(
+      drawn.every((one, index) => index === 0 || one > drawn[index - 1]),
+      `goes back: ${drawn}`,
+    );
+    const counted = count(made.length).filter((index) => !made.isEarlier(index));
+    equal(indices, counted, "what counts is drawn once");
+    const old = made.curves(-1, 1e9).filter((curve) => curve.old);
+    const shown = new Set(old.flatMap(({ slices: [{ from, to }] }) => count(to - from).map((index) => from + index)));
+    truthy(
+      count(made.length).every((index) => shown.has(index) || counted.includes(index)),
+      "a point is lost",
+    );
+  }
+});
+
+test("decimation draws the pieces of a branch as one line, without a way back", () => {
+  const made = series(count(10_000).map(Math.sin));
+  made.branch(5000);
+  const steps = count(3000).map((index) => 5001 + index);
+  made.append(steps, steps.map(Math.cos));
+  const frame = { low: 0, high: 9999, width: 400, positive: false };
+  const traces = made.curves(0, 9999).map(({ slices, old }) => ({ old, ...decimate(made, slices, frame) }));
   equal(
-    [0, 6, 14, 99].map((step) => made.values[made.nearest(step)]),
-    [1, 10, 20, 20],
+    traces.map(({ old }) => old),
+    [true, false],
   );
-  equal(new Series().nearest(3), -1);
+  for (const { xs, columns } of traces) {
+    truthy(
+      xs.every((x, index) => index === 0 || x >= xs[index - 1]),
+      "goes back",
+    );
+    equal(new Set(columns).size, columns.length, "a column twice");
+  }
+  truthy(traces[1].xs.at(-1) < 400 * 0.81 && traces[0].xs[0] > 400 * 0.49, "a branch where it is not");
 });
 
 test("a slice holds the points in range and one more on either side", () => {
-  equal(series(count(100)).slices(10, 20), [{ from: 9, to: 21, old: false }]);
+  equal(series(count(100)).curves(10, 20), [{ slices: [{ from: 9, to: 21 }], old: false }]);
 });
 
 test("no spike is lost, however many points share a pixel", () => {
@@ -138,12 +231,12 @@ test("metrics are read from columns, with what JSON can't hold, and grouped by p
 
 test("a chart is repainted when something can be seen, and once a second", () => {
   const pace = new Pace();
-  equal(pace.isDue(["a"], 1000, 0.1, 0), true);
-  equal(pace.isDue(["a"], 1002, 0.1, 100), false);
-  equal(pace.isDue(["a"], 1010, 0.1, 200), true);
-  equal(pace.isDue(["b"], 1010, 0.1, 201), true);
-  equal(pace.isDue(["b"], 1010, 0.1, 1200), false);
-  equal(pace.isDue(["b"], 1010, 0.1, 1201), true);
+  equal(pace.isDue(["a"], [1000, 1000], 0.1, 0), true);
+  equal(pace.isDue(["a"], [1002, 1002], 0.1, 100), false);
+  equal(pace.isDue(["a"], [1002, 1010], 0.1, 200), true);
+  equal(pace.isDue(["b"], [1002, 1010], 0.1, 201), true);
+  equal(pace.isDue(["b"], [1002, 1010], 0.1, 1200), false);
+  equal(pace.isDue(["b"], [1002, 1010], 0.1, 1201), true);
 });
 
 test("the time left comes from the loop's rate, else from the loop inside it", () => {

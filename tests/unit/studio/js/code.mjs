@@ -160,8 +160,8 @@ test("a mark is found near the cursor, everything at its step together, and by g
     { kind: "reload", step: 90, text: "far", reload: 9 },
   ];
   const column = (step) => (step > 50 ? -1 : step * 2);
-  equal(markNear(marks, column, 56), { step: 30, text: "one\npause", reload: 4 });
-  equal(markNear(marks, column, 24), { step: 10, text: "lr", reload: null });
+  equal(markNear(marks, column, 56), { step: 30, text: "one\npause", reload: 4, snapshot: null });
+  equal(markNear(marks, column, 24), { step: 10, text: "lr", reload: null, snapshot: null });
   equal([markNear(marks, column, 40), markNear(marks, column, 3)], [null, null]);
   equal(nextMark(marks, [0, 50], null, -1).step, 30);
   equal(nextMark(marks, [0, 50], 30, -1).step, 10);

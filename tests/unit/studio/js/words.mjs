@@ -58,6 +58,7 @@ test("live deltas are merged: values by path, the rest whole, dropped paths go",
     values: { a: 1, b: 2 },
     fields: { a: { shape: { type: "int" } } },
     loops: [{ key: "x", index: 0 }],
+    memory: [{ number: 3, time: 1 }],
   });
   merge(doc, {
     version: 2,
@@ -72,10 +73,11 @@ test("live deltas are merged: values by path, the rest whole, dropped paths go",
     fields: { a: { shape: { type: "int" } } },
     functions: {},
     loops: [{ key: "x", index: 0 }],
+    memory: [{ number: 3, time: 1 }],
     steps_per_second: 7,
   });
   merge(doc, { version: 3, full: true, values: { c: 1 } });
-  equal([doc.values, doc.fields, doc.loops, doc.step], [{ c: 1 }, {}, [], 3]);
+  equal([doc.values, doc.fields, doc.loops, doc.memory, doc.step], [{ c: 1 }, {}, [], [], 3]);
 });
 
 test("only a stream is read, only passing trouble is worth another try", () => {

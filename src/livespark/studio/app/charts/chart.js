@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useSignal, useSignalEffect } from "../../vendor/preact.js";
 import { steady, whole } from "../format.js";
-import { nextMark } from "./marks.js";
+import { nextMark, opens } from "./marks.js";
 import { palette } from "./palette.js";
 import { Plot } from "./plot.js";
 
@@ -29,7 +29,7 @@ export function Chart({ name, title, board }) {
         class="plot"
         ref=${element}
         role="group"
-        aria-label=${marked ? `Marks on ${name}: left and right arrow go through them, Enter opens a reload` : null}
+        aria-label=${marked ? `Marks on ${name}: left and right arrow go through them, Enter opens one` : null}
         tabindex=${marked ? 0 : null}
         onKeyDown=${(event) => walk(event, board, hover, plot.current)}
         onBlur=${() => (hover.value = null)}
@@ -39,7 +39,7 @@ export function Chart({ name, title, board }) {
   `;
 }
 
-/** The newest value, or the one under the cursor. */
+/** The newest value, or the one under the cursor: of which branch, and what stands beside it. */
 function Reading({ name, board, hover }) {
   void board.tick.value;
   const series = board.metrics.series.get(name);
@@ -47,9 +47,31 @@ function Reading({ name, board, hover }) {
   const index = hover.value ? series.nearest(hover.value.step) : series.length - 1;
   const value = index < 0 ? NaN : series.values[index];
   return html`
-    <span class="chart-step quiet">${hover.value && index >= 0 ? `step ${whole(series.steps[index])}` : ""}</span>
+    ${hover.value && index >= 0 && html`<${Beside} name=${name} board=${board} index=${index} step=${hover.value.step} />`}
     <span class="chart-value ${Number.isFinite(value) ? "" : "odd"}">${steady(value)}</span>
   `;
+}
+
+/** What the value under the cursor belongs to, and the values of an earlier branch and of a relative there. */
+function Beside({ name, board, index, step }) {
+  const series = board.metrics.series.get(name);
+  const old = series.isEarlier(index);
+  const earlier = old ? -1 : series.earlier(step);
+  return html`
+    <span class="chart-step quiet">
+      ${`step ${whole(series.steps[index])}`}${old && ", earlier branch"}
+      ${earlier >= 0 && ` · earlier branch ${steady(series.values[earlier])}`}
+      <${Other} name=${name} board=${board} step=${step} />
+    </span>
+  `;
+}
+
+/** A relative's value at this step. */
+function Other({ name, board, step }) {
+  const { metrics, shown } = board.comparison;
+  const series = metrics.value?.series.get(name);
+  const index = series ? series.nearest(step) : -1;
+  return index < 0 ? null : ` · ${shown.value} ${steady(series.values[index])}`;
 }
 
 function MarkTip({ hover }) {
@@ -62,7 +84,7 @@ function MarkTip({ hover }) {
     if (element.current && hover.value) place(element.current, hover.value.left);
   }, [mark]);
   return html`<div class="mark-tip ${mark ? "" : "hidden"}" ref=${element} role="status">
-    ${mark?.text}${mark?.reload && html`<span class="mark-hint">Click or Enter: the diff</span>`}
+    ${mark?.text}${mark && opens(mark) && html`<span class="mark-hint">Click or Enter: ${opens(mark)}</span>`}
   </div>`;
 }
 
@@ -71,9 +93,9 @@ function walk(event, board, hover, plot) {
   const mark = hover.value?.mark ?? null;
   const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (direction) {
-    const next = nextMark(board.marks.value, board.scene().range, mark?.step ?? null, direction);
+    const next = nextMark(board.marks.value, board.range, mark?.step ?? null, direction);
     if (next) hover.value = plot.hoverOn(next);
-  } else if (event.key === "Enter" && mark?.reload) board.openReload(mark.reload);
+  } else if (event.key === "Enter" && mark && opens(mark)) board.open(mark);
   else return;
   event.preventDefault();
 }
@@ -89,7 +111,7 @@ function place(tip, left) {
 function mount(element, { name, board, hover, plot: current }) {
   const size = { width: element.clientWidth, height: HEIGHT, log: board.log.value };
   const plot = new Plot(element, size, {
-    open: ({ reload }) => reload && board.openReload(reload),
+    open: (found) => board.open(found),
     zoom: (range) => (board.zoom.value = range),
     reset: () => (board.zoom.value = null),
     hover: (next) => (hover.value = next),
@@ -97,8 +119,8 @@ function mount(element, { name, board, hover, plot: current }) {
   current.current = plot;
   let visible = true;
   const paint = () => {
-    const series = board.metrics.series.get(name);
-    if (visible && series) plot.paint({ series, ...board.scene() });
+    const scene = board.scene(name);
+    if (visible && scene.series) plot.paint(scene);
   };
   const remove = board.painter.add(paint);
   const stop = board.follow(() => board.painter.request(paint), palette);

@@ -14,21 +14,22 @@
 
 /**
  * @param {import("./series.js").Series} series
- *
- * @param {{from: number, to: number}} slice
+ * @param {{from: number, to: number}[]} slices One line, whose steps never fall.
  * @param {{low: number, high: number, width: number, positive: boolean}} frame `positive`: zero and less is left out.
  * @returns {Trace}
  */
-export function decimate({ steps, values }, { from, to }, { low, high, width, positive }) {
+export function decimate({ steps, values }, slices, { low, high, width, positive }) {
   const trace = /** @type {Trace} */ ({ xs: [], ys: [], means: [], columns: [], gaps: [] });
   const scale = width / (high - low || 1);
   const bucket = new Bucket(trace);
-  for (let index = from; index < to; index += 1) {
-    const x = (steps[index] - low) * scale;
-    const value = values[index];
-    if (Math.floor(x) !== bucket.column) bucket.begin(Math.floor(x));
-    if (Number.isFinite(value) && (value > 0 || !positive)) bucket.add(x, value);
-    else bucket.skip();
+  for (const { from, to } of slices) {
+    for (let index = from; index < to; index += 1) {
+      const x = (steps[index] - low) * scale;
+      const value = values[index];
+      if (Math.floor(x) !== bucket.column) bucket.begin(Math.floor(x));
+      if (Number.isFinite(value) && (value > 0 || !positive)) bucket.add(x, value);
+      else bucket.skip();
+    }
   }
   bucket.flush();
   return trace;

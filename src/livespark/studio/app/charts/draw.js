@@ -18,9 +18,18 @@ const BAND = 0.3;
  * @property {Record<string, string>} colours
  */
 
+/** How each kind of curve looks: this run's, an earlier branch of it, and that of a relative. */
+const CURVES = /** @type {const} */ ({
+  now: { colour: "accent", alpha: 1, width: 1 },
+  old: { colour: "accent", alpha: 0.35, width: 0.7 },
+  other: { colour: "calm", alpha: 0.75, width: 0.9 },
+});
+
+/** @typedef {keyof typeof CURVES} Curve */
+
 /**
  * @param {Picture} picture
- * @param {{trace: Trace, old: boolean}[]} parts
+ * @param {{trace: Trace, curve: Curve}[]} parts
  * @param {boolean} smoothed
  */
 export function drawTraces(picture, parts, smoothed) {
@@ -29,7 +38,7 @@ export function drawTraces(picture, parts, smoothed) {
   context.beginPath();
   context.rect(box.left, box.top, box.width, box.height);
   context.clip();
-  for (const { trace, old } of parts) drawTrace(picture, trace, { smoothed, alpha: old ? 0.35 : 1 });
+  for (const { trace, curve } of parts) drawTrace(picture, trace, curve, smoothed);
   context.restore();
 }
 
@@ -39,23 +48,25 @@ export function drawTraces(picture, parts, smoothed) {
  *
  * @param {Picture} picture
  * @param {Trace} trace
- * @param {{smoothed: boolean, alpha: number}} style
+ * @param {Curve} curve
+ * @param {boolean} smoothed
  */
-function drawTrace(picture, trace, { smoothed, alpha }) {
-  const { context } = picture;
+function drawTrace(picture, trace, curve, smoothed) {
+  const { context, colours } = picture;
+  const { colour, alpha, width } = CURVES[curve];
   const dense = trace.xs.length > trace.columns.length * DENSE;
+  context.strokeStyle = context.fillStyle = colours[colour];
   context.globalAlpha = smoothed || dense ? alpha * BAND : alpha;
-  line(picture, trace.xs, trace.ys, 1.25);
+  line(picture, trace.xs, trace.ys, 1.25 * width);
   context.globalAlpha = alpha;
-  if (smoothed) line(picture, trace.columns, smooth(trace.columns, trace.means, SMOOTH_SPAN), 1.75);
-  else if (dense) line(picture, trace.columns, trace.means, 1.25);
+  if (smoothed) line(picture, trace.columns, smooth(trace.columns, trace.means, SMOOTH_SPAN), 1.75 * width);
+  else if (dense) line(picture, trace.columns, trace.means, 1.25 * width);
   else if (trace.xs.length <= FEW) dots(picture, trace);
-  gaps(picture, trace.gaps);
+  if (curve === "now") gaps(picture, trace.gaps);
 }
 
 /** @param {Picture} picture @param {number[]} xs @param {number[]} ys @param {number} width */
-function line({ context, box, ratio, y, colours }, xs, ys, width) {
-  context.strokeStyle = colours.accent;
+function line({ context, box, ratio, y }, xs, ys, width) {
   context.lineWidth = width * ratio;
   context.lineJoin = "round";
   context.beginPath();
@@ -70,8 +81,7 @@ function line({ context, box, ratio, y, colours }, xs, ys, width) {
 }
 
 /** @param {Picture} picture @param {Trace} trace */
-function dots({ context, box, ratio, y, colours }, { xs, ys }) {
-  context.fillStyle = colours.accent;
+function dots({ context, box, ratio, y }, { xs, ys }) {
   xs.forEach((x, index) => {
     context.beginPath();
     context.arc(box.left + x * ratio, y(ys[index]), 2 * ratio, 0, 2 * Math.PI);
@@ -88,39 +98,60 @@ function gaps({ context, box, ratio, colours }, columns) {
   }
 }
 
-/** How each kind of mark looks: its line, the pattern of it, and the head. */
-const STYLES = /** @type {const} */ ({
+/** How each kind of mark looks: its line, the pattern of it, and the head, on the upper or the lower edge. */
+const STYLES = /** @type {Record<import("./marks.js").Mark["kind"], MarkStyle>} */ ({
   asked: { stroke: "faint", fill: "muted", dash: [2, 3], alpha: 1, head: triangle },
   reload: { stroke: "calm", fill: "calm", dash: [], alpha: 0.6, head: diamond },
   undone: { stroke: "bad", fill: "bad", dash: [6, 4], alpha: 0.8, head: diamond },
+  snapshot: { stroke: "accent", fill: "accent", dash: [], alpha: 0, head: square, low: true },
+  rewind: { stroke: "warn", fill: "warn", dash: [], alpha: 0.6, head: backwards },
+  resume: { stroke: "calm", fill: "calm", dash: [], alpha: 0.6, head: forwards },
+  attempt: { stroke: "bad", fill: "bad", dash: [2, 3], alpha: 0.8, head: forwards },
 });
 
 /**
- * Lines where somebody intervened and where code changed, at these pixel columns.
+ * @typedef {object} MarkStyle
+ * @property {string} stroke
+ * @property {string} fill
+ * @property {number[]} dash
+ * @property {number} alpha Of the line; 0: none.
+ * @property {() => number[][]} head
+ * @property {boolean} [low]
+ */
+
+/**
+ * Lines where somebody intervened, where code changed and where state was saved or came back, at these pixel columns.
  *
  * @param {Picture} picture
  * @param {{column: number, kind: import("./marks.js").Mark["kind"]}[]} marks
  */
-export function drawMarks({ context, box, ratio, colours }, marks) {
+export function drawMarks(picture, marks) {
+  const { context, box, ratio, colours } = picture;
   context.save();
   context.lineWidth = ratio;
   for (const { column, kind } of marks) {
-    const { stroke, fill, dash, alpha, head } = STYLES[kind];
+    const { stroke, fill, dash, alpha, head, low } = STYLES[kind];
     const x = Math.round(box.left + column * ratio) + (ratio % 2) / 2;
     context.strokeStyle = colours[stroke];
     context.fillStyle = colours[fill];
     context.setLineDash(dash.map((length) => length * ratio));
-    context.globalAlpha = alpha;
+    if (alpha) markLine(picture, x, alpha);
     context.beginPath();
-    context.moveTo(x, box.top);
-    context.lineTo(x, box.top + box.height);
-    context.stroke();
-    context.globalAlpha = 1;
-    context.beginPath();
-    for (const [right, down] of head()) context.lineTo(x + right * ratio, box.top + down * ratio);
+    const top = low ? box.top + box.height : box.top;
+    for (const [right, down] of head()) context.lineTo(x + right * ratio, top + down * ratio);
     context.fill();
   }
   context.restore();
+}
+
+/** @param {Picture} picture @param {number} x @param {number} alpha */
+function markLine({ context, box }, x, alpha) {
+  context.globalAlpha = alpha;
+  context.beginPath();
+  context.moveTo(x, box.top);
+  context.lineTo(x, box.top + box.height);
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 function triangle() {
@@ -138,4 +169,25 @@ function diamond() {
     [4.5, 3],
     [0, 7.5],
   ];
+}
+
+function square() {
+  return [
+    [-3, -4],
+    [3, -4],
+    [3, 2],
+    [-3, 2],
+  ];
+}
+
+function backwards() {
+  return [
+    [3.5, -1.5],
+    [3.5, 7.5],
+    [-4.5, 3],
+  ];
+}
+
+function forwards() {
+  return backwards().map(([right, down]) => [-right, down]);
 }

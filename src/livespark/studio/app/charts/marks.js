@@ -1,13 +1,18 @@
-/** Marks on the step axis: where somebody intervened, and where code changed. */
+/** Marks on the step axis: where somebody intervened, where code changed, where state was saved or came back. */
 
 /**
  * @typedef {object} Mark
  * @property {number} step
  * @property {string} text What it says when somebody looks at it.
- * @property {"asked" | "reload" | "undone"} kind
+ * @property {"asked" | "reload" | "undone" | "snapshot" | "rewind" | "resume" | "attempt"} kind
  * @property {number} [reload] The number of the reload's event.
+ * @property {number} [snapshot]
  *
- * @typedef {{step: number, text: string, reload: number | null}} Found Everything that is marked at one place.
+ * @typedef {object} Found Everything that is marked at one place.
+ * @property {number} step
+ * @property {string} text
+ * @property {number | null} reload
+ * @property {number | null} snapshot
  */
 
 const NEAR = 7;
@@ -55,5 +60,12 @@ export function nextMark(marks, [low, high], from, direction) {
 function together(marks, step) {
   const here = marks.filter((mark) => mark.step === step);
   const reload = here.findLast((mark) => mark.reload !== undefined)?.reload ?? null;
-  return { step, text: here.map(({ text }) => text).join("\n"), reload };
+  const snapshot = here.findLast((mark) => mark.snapshot !== undefined)?.snapshot ?? null;
+  return { step, text: here.map(({ text }) => text).join("\n"), reload, snapshot };
+}
+
+/** What a mark opens, in words; "" for nothing. @param {Found} found */
+export function opens({ reload, snapshot }) {
+  if (reload !== null) return "the diff";
+  return snapshot === null ? "" : "the snapshot";
 }

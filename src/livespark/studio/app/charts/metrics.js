@@ -7,20 +7,45 @@ export class Metrics {
   /** In order of appearance. @type {Map<string, Series>} */
   series = new Map();
 
+  /** The step of the last row; null before. @type {number | null} */
+  newest = null;
+
   /** Rows the worker had to drop. @type {{rows: number, first_step: number, last_step: number}[]} */
   thinned = [];
 
   /** @param {import("../../client/types.js").Metrics} event */
   append({ steps, series }) {
-    for (const [name, column] of Object.entries(series)) {
-      if (!this.series.has(name)) this.series.set(name, new Series());
-      this.series.get(name)?.append(steps, column.map(decodeNumber));
+    for (const [name, column] of Object.entries(series)) this.#of(name).append(steps, column.map(decodeNumber));
+    this.newest = steps.at(-1) ?? this.newest;
+  }
+
+  /**
+   * Further columns, as the HTTP API pages through them.
+   *
+   * @param {Record<string, {steps: number[], values: import("../../client/types.js").MetricNumber[]}>} columns
+   */
+  take(columns) {
+    for (const [name, { steps, values }] of Object.entries(columns)) {
+      this.#of(name).append(steps, values.map(decodeNumber));
     }
+  }
+
+  /** @param {string} name */
+  #of(name) {
+    const series = this.series.get(name) ?? new Series();
+    this.series.set(name, series);
+    return series;
+  }
+
+  /** State has gone back to `step`: from here on everything is a new branch. @param {number} step */
+  branch(step) {
+    for (const series of this.series.values()) series.branch(step);
   }
 
   clear() {
     this.series.clear();
     this.thinned = [];
+    this.newest = null;
   }
 
   /** Smallest and largest step of all. @returns {[number, number]} */

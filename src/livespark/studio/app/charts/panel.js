@@ -1,6 +1,7 @@
 /** The charts, in groups, under their switches. */
 
 import { html } from "../../vendor/preact.js";
+import { Legend } from "../family/strip.js";
 import { Icon } from "../icons.js";
 import { hasEnded } from "../words.js";
 import { Chart } from "./chart.js";
@@ -25,6 +26,7 @@ function Toolbar({ board, model }) {
       <h2>Metrics</h2>
       <span class="quiet small">${model.loading.value}</span>
       <span class="spacer"></span>
+      <${Legend} comparison=${model.comparison} />
       <button class="plain ${board.zoom.value ? "" : "hidden"}" onClick=${() => (board.zoom.value = null)}>
         <${Icon} name="reset" /> whole range
       </button>

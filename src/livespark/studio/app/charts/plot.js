@@ -7,7 +7,7 @@ import uPlot from "../../vendor/uplot.js";
 import { number } from "../format.js";
 import { decimate, rangeOf } from "./decimate.js";
 import { drawMarks, drawTraces } from "./draw.js";
-import { markNear } from "./marks.js";
+import { markNear, opens } from "./marks.js";
 import { Pace } from "./pace.js";
 import { palette } from "./palette.js";
 
@@ -21,6 +21,7 @@ const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-ser
  *
  * @typedef {object} Scene What a chart shows, asked for at each painting.
  * @property {import("./series.js").Series} series
+ * @property {import("./series.js").Series | undefined} other The same metric of a relative.
  * @property {[number, number]} range Steps from, to.
  * @property {boolean} log
  * @property {boolean} smoothed
@@ -34,7 +35,7 @@ const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-ser
  */
 
 export class Plot {
-  /** @type {{trace: import("./decimate.js").Trace, old: boolean}[]} */
+  /** @type {{trace: import("./decimate.js").Trace, curve: import("./draw.js").Curve}[]} */
   #parts = [];
   /** @type {Scene | null} */
   #scene = null;
@@ -65,12 +66,11 @@ export class Plot {
     const { plot } = this;
     const [low, high] = scene.range;
     const frame = { low, high, width: plot.over.clientWidth, positive: scene.log };
-    const look = [scene.log, scene.smoothed, scene.marks, low, frame.width, palette.value];
-    if (!this.#pace.isDue(look, high, frame.width / (high - low), performance.now())) return;
+    const look = [scene.log, scene.smoothed, scene.marks, scene.other?.length, low, frame.width, palette.value];
+    const ends = [high, scene.series.lastStep];
+    if (!this.#pace.isDue(look, ends, frame.width / (high - low), performance.now())) return;
     this.#scene = scene;
-    this.#parts = scene.series
-      .slices(low, high)
-      .map((slice) => ({ trace: decimate(scene.series, slice, frame), old: slice.old }));
+    this.#parts = partsOf(scene, frame);
     const [bottom, top] = rangeOf(
       this.#parts.map(({ trace }) => trace),
       scene.log,
@@ -124,7 +124,7 @@ export class Plot {
     const left = this.plot.cursor.left ?? -1;
     if (left < 0 || !this.#scene) return this.reactions.hover(null);
     const mark = this.plot.cursor.event ? this.#markAt(left) : null;
-    this.plot.over.classList.toggle("on-reload", Boolean(mark?.reload));
+    this.plot.over.classList.toggle("on-mark", mark !== null && opens(mark) !== "");
     return this.reactions.hover({ left, step: this.plot.posToVal(left, "x"), mark });
   }
 
@@ -167,6 +167,22 @@ export class Plot {
       },
     };
   }
+}
+
+/**
+ * A relative's curve lies below this run's, which lies above its own earlier branches.
+ *
+ * @param {Scene} scene
+ * @param {{low: number, high: number, width: number, positive: boolean}} frame
+ */
+function partsOf({ series, other }, frame) {
+  const traced = (/** @type {import("./series.js").Series} */ from) =>
+    from.curves(frame.low, frame.high).map(({ slices, old }) => ({ trace: decimate(from, slices, frame), old }));
+  const others = other ? traced(other).filter(({ old }) => !old) : [];
+  return [
+    ...others.map(({ trace }) => ({ trace, curve: /** @type {const} */ ("other") })),
+    ...traced(series).map(({ trace, old }) => ({ trace, curve: /** @type {const} */ (old ? "old" : "now") })),
+  ];
 }
 
 const EMPTY = [

@@ -8,7 +8,7 @@ import { buildTree, sections } from "./tree.js";
 
 /** @param {{model: import("../run/model.js").RunModel}} props */
 export function Controls({ model }) {
-  const shown = useComputed(() => sections(buildTree(model.structure.value)));
+  const shown = useComputed(() => sections(buildTree(model.values.structure.value)));
   const nothing = !shown.value.length && !Object.keys(model.functions.value).length;
   return html`
     <aside class="controls" aria-label="Exposed values and functions">

@@ -4,6 +4,7 @@ import { html, useSignal } from "../../vendor/preact.js";
 import { changedText, reloadAnswer, verdictOf } from "../code/words.js";
 import { clock, moment, whole } from "../format.js";
 import { Value } from "../functions/result.js";
+import { stateEntry } from "../snapshots/events.js";
 import { Traceback } from "../traceback.js";
 import { describe } from "../words.js";
 
@@ -68,6 +69,7 @@ const KINDS = {
     what: event.text,
     outcome: event.level === "info" ? "" : event.level,
   }),
+  state: ({ event }, model) => stateEntry(event, model),
   gap: ({ text }) => ({ tone: "warn", what: text, outcome: "gap" }),
 };
 

@@ -1,7 +1,8 @@
-/** The tabs below: log, code, events, about. */
+/** The tabs below: log, code, snapshots, events, about. */
 
 import { html } from "../../vendor/preact.js";
 import { Code } from "../code/panel.js";
+import { Snapshots } from "../snapshots/panel.js";
 import { About } from "./about.js";
 import { Events } from "./events.js";
 import { Log } from "./log.js";
@@ -9,6 +10,7 @@ import { Log } from "./log.js";
 const TABS = /** @type {const} */ ([
   ["log", "Log", Log],
   ["code", "Code", Code],
+  ["snapshots", "Snapshots", Snapshots],
   ["events", "Events", Events],
   ["about", "About", About],
 ]);

@@ -1,14 +1,18 @@
-/** Pause, resume, reload, stop: asked once, with the refusal's reason, and what a reload did, shown. */
+/** Pause, resume, reload, snapshot, stop: asked once, with the refusal's reason, and what a reload did, shown. */
 
 import { signal } from "../../vendor/preact.js";
 import { reloadAnswer } from "../code/words.js";
-import { PAUSE_BUTTON, RELOADABLE } from "../words.js";
+import { tookText } from "../snapshots/words.js";
+import { PAUSE_BUTTON, RELOADABLE, SAVABLE } from "../words.js";
 
 const SHOWN = 8000;
 
 export class Actions {
   /** A pause or resume is on its way. */
   busy = signal(false);
+
+  /** A snapshot is on its way. */
+  saving = signal(false);
 
   /** What became of the last command, as a sentence, for a while. */
   said = signal("");
@@ -36,6 +40,13 @@ export class Actions {
     return RELOADABLE.has(this.model.state.value) ? this.#ask({ kind: "reload", skip }) : undefined;
   }
 
+  async snapshot() {
+    if (!SAVABLE.has(this.model.state.value) || this.saving.value) return;
+    this.saving.value = true;
+    await this.#ask({ kind: "snapshot" });
+    this.saving.value = false;
+  }
+
   stop() {
     return this.#ask({ kind: "stop" });
   }
@@ -46,6 +57,7 @@ export class Actions {
     try {
       const answer = await this.model.ask(command);
       if (command.kind === "reload") this.#say(reloadAnswer(answer));
+      else if (command.kind === "snapshot" && answer.outcome === "applied") this.#say(tookText(answer.value));
       else if (answer.outcome !== "applied") this.#say(`${command.kind}: ${answer.message || answer.outcome}`);
     } catch (error) {
       this.#say(`${command.kind}: ${error.message}`);

@@ -4,7 +4,7 @@ import { html, useEffect, useSignal } from "../../vendor/preact.js";
 import { duration, perSecond, whole } from "../format.js";
 import { Icon, Mark } from "../icons.js";
 import { theme, toggleTheme } from "../theme.js";
-import { PAUSE_BUTTON, RELOADABLE, STATES, hasEnded } from "../words.js";
+import { PAUSE_BUTTON, RELOADABLE, SAVABLE, STATES, hasEnded } from "../words.js";
 import { secondsLeft } from "./progress.js";
 
 /**
@@ -100,6 +100,15 @@ function Controls({ state, actions }) {
       title="Run the script again as it is on disk now, with its persisted values (R)"
     >
       <${Icon} name="reset" /><span class="label">Reload</span>
+    </button>
+    <button
+      class="icon"
+      disabled=${!SAVABLE.has(state) || actions.saving.value}
+      onClick=${() => actions.snapshot()}
+      aria-label=${actions.saving.value ? "A snapshot is being taken" : "Take a snapshot"}
+      title="Save the run's state, to go back to, resume from, or fork (K)"
+    >
+      <${Icon} name="camera" />
     </button>
     <${Stop} state=${state} actions=${actions} />
   `;

@@ -1,14 +1,19 @@
 /** A followed run as signals: what the stream brings is gathered and shown ten times a second. */
 
-import { tagOf } from "../../client/index.js";
 import { batch, computed, signal } from "../../vendor/preact.js";
 import { Board } from "../charts/board.js";
 import { Metrics } from "../charts/metrics.js";
 import { CodeView } from "../code/view.js";
+import { Comparison } from "../family/comparison.js";
+import { Family } from "../family/family.js";
 import { LogBuffer } from "../panels/log-buffer.js";
 import { findStart } from "../panels/log-start.js";
+import { newsOf } from "../snapshots/news.js";
+import { Shelf } from "../snapshots/shelf.js";
+import { SnapshotView } from "../snapshots/view.js";
 import { Record } from "./record.js";
 import { Throttle } from "./throttle.js";
+import { Values } from "./values.js";
 
 const INTERVAL = 100;
 const LOG_TAIL = 1024 ** 2;
@@ -22,34 +27,41 @@ export class RunModel {
   step = signal(null);
   rate = signal(null);
   loops = signal([]);
+  /** The snapshots in the worker's host memory. */
+  memory = signal([]);
   fields = signal({});
   functions = signal({});
-  /** Paths and tags of all exposed values, in order. A new list only when the structure is new. */
-  structure = signal([]);
   metricNames = signal([]);
   metricTick = signal(0);
   recordTick = signal(0);
   logTick = signal(0);
   /** The newest reload; null where there was none; undefined while the record is being read. */
   lastReload = signal(undefined);
+  /** Events on saved state that somebody should see. */
+  shelfNews = signal([]);
   /** Which of the panels below is shown. */
   tab = signal("log");
   /** While the record is being read: how far. */
   loading = signal("");
 
+  values = new Values();
   metrics = new Metrics();
   record = new Record();
   log = new LogBuffer();
-  marks = computed(() => (void this.recordTick.value, this.record.marks()));
-  board = new Board(this.metrics, this.metricTick, this.marks, (seq) => this.showReload(seq));
+  shelf = new Shelf();
+  snapshots = new SnapshotView();
   code = new CodeView();
+  marks = computed(() => (void this.recordTick.value, [...this.shelf.marks(), ...this.record.marks()]));
   state = computed(() => this.info.value?.state ?? null);
+  /** The steps that the charts show. @type {import("../../vendor/preact.js").Signal} */
+  stepRange = computed(() => (void [this.metricTick.value, this.comparison.tick.value], this.board.range));
 
-  #nodes = new Map();
   #throttle = new Throttle(INTERVAL, (dirty) => this.#flush(dirty));
   #backlog = 0;
   #seq = 0;
   #away = 0;
+  /** @type {Promise<void>} */
+  #begun;
 
   /**
    * @param {import("../../client/index.js").Client} client
@@ -58,26 +70,56 @@ export class RunModel {
   constructor(client, id) {
     this.client = client;
     this.id = id;
+    this.family = new Family(client, id);
+    this.comparison = new Comparison(client);
+    this.board = new Board(this, (found) => this.#showMarked(found));
     document.addEventListener("visibilitychange", this.#onVisibility);
-    void this.#start();
+    this.#begun = this.#start();
   }
 
   close() {
     document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#throttle.stop();
+    this.comparison.close();
     this.run?.close();
   }
 
   /** An exposed value's node, as a signal. @param {string} path */
   node(path) {
-    if (!this.#nodes.has(path)) this.#nodes.set(path, signal(this.run?.live.values[path]));
-    return this.#nodes.get(path);
+    return this.values.node(path);
   }
 
   /** What a set has made of the values, ahead of the next sample. @param {Record<string, any>} values */
   learn(values) {
     Object.assign(this.run.live.values, values);
     this.#throttle.touch("live");
+  }
+
+  /** The first step of this run, and the one at which it stands. @returns {[number, number]} */
+  get ownSteps() {
+    const [first, last] = this.metrics.extent;
+    return [first, this.step.value ?? last];
+  }
+
+  /** Asks the server for the list of snapshots: the record may no longer tell of the older ones. */
+  async listSnapshots() {
+    await this.#begun;
+    this.shelf.take(await this.run.snapshots());
+    this.#throttle.touch("record");
+  }
+
+  /** Opens what a mark on the charts stands for. @param {import("../charts/marks.js").Found} found */
+  #showMarked({ reload, snapshot }) {
+    if (reload !== null) this.showReload(reload);
+    else if (snapshot !== null) this.showSnapshot(snapshot);
+  }
+
+  /** Opens a snapshot, below. @param {number} number */
+  showSnapshot(number) {
+    batch(() => {
+      this.tab.value = "snapshots";
+      this.snapshots.show(number);
+    });
   }
 
   /** Opens a reload's diff, below. @param {number} seq Its event's number. */
@@ -95,6 +137,7 @@ export class RunModel {
 
   /** Long logs are read from near their end. */
   async #start() {
+    void this.#lookForRelatives();
     const reaches = async (/** @type {number} */ after) =>
       (await this.client.output(this.id, { after, limit: 1 })).outputs.length > 0;
     this.log.begin(await findStart(reaches, LOG_TAIL).catch(() => 0)); // whatever is wrong, the stream meets it, too
@@ -111,6 +154,7 @@ export class RunModel {
   #reset() {
     this.metrics.clear();
     this.record.clear();
+    this.shelf.clear();
     for (const part of ["live", "metrics", "record"]) this.#throttle.touch(part);
   }
 
@@ -119,8 +163,22 @@ export class RunModel {
     this.#seq = stored.seq;
     const { event } = stored;
     if (event.type === "metrics") this.metrics.append(event);
-    else this.record.add(stored);
+    else {
+      this.record.add(stored);
+      this.#branch(this.shelf.add(stored, this.metrics.newest));
+    }
     this.#throttle.touch(event.type === "metrics" ? "metrics" : "record");
+  }
+
+  /** @param {number | null} step Where a new branch begins; null: nowhere. */
+  #branch(step) {
+    if (step === null) return;
+    this.metrics.branch(step);
+    this.#throttle.touch("metrics");
+  }
+
+  async #lookForRelatives() {
+    await this.family.refresh().catch(() => {}); // whatever is wrong, the stream meets it, too
   }
 
   /** @param {Set<string>} dirty */
@@ -131,8 +189,16 @@ export class RunModel {
       if (dirty.has("record")) this.recordTick.value += 1;
       if (dirty.has("log")) this.logTick.value += 1;
       this.loading.value = this.#progress();
-      if (this.run.info && this.#seq >= this.#backlog) this.lastReload.value = this.record.lastReload;
+      if (this.run.info && this.#seq >= this.#backlog) this.#showNews();
     });
+  }
+
+  #showNews() {
+    this.lastReload.value = this.record.lastReload;
+    const news = newsOf(this.shelf);
+    const same =
+      news.length === this.shelfNews.value.length && news.every((one, at) => one === this.shelfNews.value[at]);
+    if (!same) this.shelfNews.value = news;
   }
 
   #showLive() {
@@ -143,16 +209,10 @@ export class RunModel {
     this.step.value = live.step ?? info?.step ?? null;
     this.rate.value = live.steps_per_second;
     this.loops.value = live.loops;
+    this.memory.value = live.memory;
     this.fields.value = live.fields;
     this.functions.value = live.functions;
-    this.#showValues(live.values);
-  }
-
-  /** @param {Record<string, any>} values */
-  #showValues(values) {
-    const structure = Object.entries(values).map(([path, node]) => [path, tagOf(node)]);
-    for (const [path, node] of this.#nodes) node.value = values[path];
-    if (!sameStructure(structure, this.structure.value)) this.structure.value = structure;
+    this.values.show(live.values);
   }
 
   #showMetrics() {
@@ -171,14 +231,9 @@ export class RunModel {
   #onVisibility = () => {
     clearTimeout(this.#away);
     if (document.hidden) this.#away = setTimeout(() => this.run?.suspend(), HIDDEN_PATIENCE);
-    else this.run?.connect();
+    else {
+      this.run?.connect();
+      void this.#lookForRelatives();
+    }
   };
-}
-
-/** @param {string[][]} one @param {string[][]} other */
-function sameStructure(one, other) {
-  return (
-    one.length === other.length &&
-    one.every(([path, tag], index) => path === other[index][0] && tag === other[index][1])
-  );
 }

@@ -4,8 +4,10 @@ import { connect } from "../../client/index.js";
 import { html, useEffect, useMemo, useSignal, useSignalEffect } from "../../vendor/preact.js";
 import { Charts } from "../charts/panel.js";
 import { Controls } from "../controls/panel.js";
+import { FamilyStrip } from "../family/strip.js";
 import { Panels } from "../panels/panels.js";
 import { forget } from "../session.js";
+import { SnapshotBanners } from "../snapshots/banners.js";
 import { Actions } from "./actions.js";
 import { Cause, Toast } from "./banners.js";
 import { EditBanner } from "./edit-banner.js";
@@ -37,7 +39,9 @@ export function RunPage({ id, token }) {
       <main class="run-main">
         <div class="attention">
           <${EditBanner} model=${model} />
+          <${SnapshotBanners} model=${model} />
           <${Cause} info=${model.info.value} actions=${actions} />
+          <${FamilyStrip} model=${model} />
           <${Charts} model=${model} />
         </div>
         <${Controls} model=${model} />

@@ -6,7 +6,7 @@ import { describe } from "../words.js";
 
 /**
  * @typedef {object} Entry
- * @property {"command" | "reload" | "status" | "notice" | "gap"} kind
+ * @property {"command" | "reload" | "status" | "notice" | "state" | "gap"} kind
  * @property {number} seq
  * @property {number} time
  * @property {any} [command]
@@ -18,6 +18,9 @@ import { describe } from "../words.js";
  */
 
 const MARKED = new Set(["set", "call", "pause"]);
+
+/** What happens to saved state. */
+const STATE = new Set(["snapshotted", "snapshot-failed", "snapshots-removed", "rewound", "resumed", "attempt"]);
 
 export class Record {
   /** Oldest first. @type {Entry[]} */
@@ -48,6 +51,7 @@ export class Record {
     else if (event.type === "reloaded") this.#reloaded({ kind: "reload", seq, time, event });
     else if (event.type === "status") this.entries.push({ kind: "status", seq, time, event });
     else if (event.type === "notice") this.entries.push({ kind: "notice", seq, time, event });
+    else if (STATE.has(event.type)) this.entries.push({ kind: "state", seq, time, event });
     else if (event.type === "thinned") this.entries.push({ kind: "gap", seq, time, text: thinnedText(event) });
   }
 

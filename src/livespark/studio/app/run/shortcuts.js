@@ -5,14 +5,15 @@ import { useEffect } from "../../vendor/preact.js";
 export const SHORTCUTS = [
   ["space", "pause or resume"],
   ["R", "reload the script"],
+  ["K", "keep: take a snapshot"],
   ["S", "smooth lines on or off"],
   ["L", "logarithmic charts on or off"],
   ["0", "charts: whole range again"],
-  ["1 2 3 4", "log, code, events, about"],
+  ["1 2 3 4 5", "log, code, snapshots, events, about"],
   ["?", "this help"],
 ];
 
-const TABS = ["log", "code", "events", "about"];
+const TABS = ["log", "code", "snapshots", "events", "about"];
 
 /**
  * @param {{model: import("./model.js").RunModel, actions: import("./actions.js").Actions, help: any}} page
@@ -22,6 +23,7 @@ export function useShortcuts({ model, actions, help }) {
     const keys = /** @type {Record<string, () => void>} */ ({
       " ": () => void actions.pauseOrResume(),
       r: () => void actions.reload(),
+      k: () => void actions.snapshot(),
       s: () => model.board.toggleSmooth(),
       l: () => model.board.toggleLog(),
       0: () => (model.board.zoom.value = null),

@@ -3,6 +3,8 @@
 import { connect } from "../../client/index.js";
 import { html, useEffect, useSignal } from "../../vendor/preact.js";
 import { duration, moment, whole } from "../format.js";
+import { parentOf, placeText, relationText } from "../family/relatives.js";
+import { Link } from "../family/strip.js";
 import { Icon, Mark } from "../icons.js";
 import { forget } from "../session.js";
 import { theme, toggleTheme } from "../theme.js";
@@ -84,7 +86,7 @@ function Row({ run }) {
   const end = run.ended ?? Date.now() / 1000;
   return html`
     <tr class=${hasEnded(run.state) ? "ended" : ""}>
-      <th scope="row"><a href=${`/r/${encodeURIComponent(run.id)}`}>${run.name || run.id}</a></th>
+      <th scope="row"><${Link} id=${run.id} name=${run.name} /><${Origin} run=${run} /></th>
       <td>
         <span class="pill ${STATES[run.state].tone}"><span class="dot"></span>${run.state}</span>
       </td>
@@ -94,6 +96,15 @@ function Row({ run }) {
       <td class="number quiet took">${duration(end - began)}</td>
     </tr>
   `;
+}
+
+/** Where a run's state comes from. */
+function Origin({ run }) {
+  const parent = parentOf(run);
+  if (!parent) return null;
+  return html`<span class="run-origin quiet">
+    ${relationText(run.origin)} <${Link} id=${parent} />${" "}${placeText(run.origin)}
+  </span>`;
 }
 
 function Empty() {
