@@ -84,7 +84,7 @@ class WorkerDesk:
         exposed = self._bindings.delta(full=full)
         full = full or (exposed is not None and exposed.full)
         last, self._last = self._last, self._progress.look()
-        before, self._memory = self._memory, self._snapshots.in_memory if self._snapshots else []
+        before, self._memory = self._memory, self._in_memory()
         if exposed is None and not full and last == self._last and before is self._memory:
             return None
         self._version += 1
@@ -97,6 +97,10 @@ class WorkerDesk:
             fields=exposed.fields if exposed else None,
             functions=exposed.functions if exposed else None,
             loops=self._last.loops if full or self._last.loops != last.loops else None,
-            memory=self._memory if full or before is not self._memory else None,
+            memory=self._memory if (full and self._memory) or before is not self._memory else None,
             steps_per_second=self._last.speed,
         )
+
+    def _in_memory(self) -> list[InMemory]:
+        """The same list while nothing changes."""
+        return self._snapshots.in_memory if self._snapshots else self._memory

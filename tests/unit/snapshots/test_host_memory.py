@@ -209,7 +209,8 @@ def _counted() -> tuple[int, int, int]:
     """Objects, bytes in tensors, bytes in Python's own memory."""
     gc.collect()
     found = gc.get_objects()
-    storages = [each.untyped_storage() for each in found if type(each) in (torch.Tensor, nn.Parameter)]
+    tensors = [each for each in found if type(each) in (torch.Tensor, nn.Parameter) and each.layout is torch.strided]
+    storages = [each.untyped_storage() for each in tensors]
     sizes = {storage.data_ptr(): storage.nbytes() for storage in storages}
     return len(found), sum(sizes.values()), tracemalloc.get_traced_memory()[0]
 
