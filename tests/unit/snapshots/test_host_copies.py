@@ -243,3 +243,11 @@ def test_held_copies_never_change(actions: list[tuple[str, int]]) -> None:
             held.pop(number)[0].release()
         for _, made, expected in held:
             assert [copy.unique().tolist() for copy in made] == [[each] for each in expected]
+
+
+def test_more_than_the_free_memory_is_not_taken() -> None:
+    """A snapshot that fails is told; a machine without memory kills the run."""
+    copies = HostCopies(free=lambda: 100_000_000)
+    copies.copy(torch.zeros(20_000_000))
+    with pytest.raises(MemoryError, match=r"more than the 0\.1 GB"):
+        copies.copy(torch.zeros(20_000_000, dtype=torch.int32))

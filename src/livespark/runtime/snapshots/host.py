@@ -15,12 +15,14 @@ from typing import Any, Final, TypeAlias
 import torch
 
 from livespark.runtime.reload.tensors import Copies, Uncopyable, is_plain
+from livespark.runtime.snapshots.room import free_memory
 
 __all__ = ("HostCopies",)
 
 _Form: TypeAlias = tuple[torch.dtype, torch.Size, bool]
 """Copies of equal type, shape, and way of being pinned can stand in for each other."""
 
+_SMALL: Final = 64 * 1024**2
 _WORTH_SHARING: Final = 16 * 1024
 """Bytes; to copy less is as fast as to compare it."""
 _SAMPLES: Final = 64
@@ -106,11 +108,20 @@ class HostCopies(Copies):
     """The copies of one snapshot. Those of a CUDA device are complete only after `wait()`.
 
     `before`: the snapshot taken before, be it released or not. `size`: bytes of its own copies; `total`: of all.
+    `free`: bytes of host memory that there are; asked before more than 64 MB are taken.
     """
 
-    def __init__(self, before: "HostCopies | None" = None, late: Callable[[torch.Tensor], bool] = _is_late) -> None:
+    def __init__(
+        self,
+        before: "HostCopies | None" = None,
+        late: Callable[[torch.Tensor], bool] = _is_late,
+        free: Callable[[], int] = free_memory,
+    ) -> None:
         super().__init__()
         self._is_late = late
+        self._free = free
+        self._taken = 0
+        self._left: int | None = None
         self.size = self.total = 0
         self._idle: _Idle = before._idle if before else _Idle()
         self._earlier: dict[object, _Kept] = before._shareable if before else {}
@@ -173,12 +184,25 @@ class HostCopies(Copies):
 
     def _fresh(self, form: _Form, tensor: torch.Tensor, size: int) -> _Kept:
         late = form[-1]
-        kept = self._idle.take(form) or _Kept(_room(tensor, late), size)
+        kept = self._idle.take(form)
+        if kept is None:
+            self._ask_for(size)
+            kept = _Kept(_room(tensor, late), size)
         kept.tensor.copy_(tensor.detach(), non_blocking=late)
         if tensor.is_cuda:
             self._streams.add(torch.cuda.current_stream(tensor.device))
         self.size += size
         return kept
+
+    def _ask_for(self, size: int) -> None:
+        """So much more memory is about to be taken. Raises MemoryError while there is still some, for the others."""
+        self._taken += size
+        if self._taken <= _SMALL:
+            return
+        if self._left is None:
+            self._left = self._free() * 9 // 10 + self._taken - size
+        if self._taken > self._left:
+            raise MemoryError(f"a copy of the state needs more than the {self._left / 1e9:.1f} GB that are free")
 
 
 def _room(tensor: torch.Tensor, pinned: bool) -> torch.Tensor:
