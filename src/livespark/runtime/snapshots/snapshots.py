@@ -52,6 +52,7 @@ class Snapshots:
         self._rewinder = rewinder
         self._moments: Moments = rewinder.moments
         self._infos: list[SnapshotInfo] = rewinder.infos
+        self._infos += folder.infos()
         self._number = max((*folder.numbers(), 0))
         self._schedule = Schedule(policy, time.monotonic())
         self._writer = Writer()
@@ -207,15 +208,17 @@ class Snapshots:
             request.fail(Failure("SnapshotFailed", message), step)
 
     def _retire(self) -> None:
-        """Remove those that newer or better ones have taken the place of."""
+        """Remove those that newer or better ones have taken the place of. Somebody else may have removed others."""
+        there = self._folder.numbers()
+        infos = [info for info in self._infos if info.number in there]
         try:
-            numbers = self._folder.remove(superseded(self._infos, self._policy))
+            numbers = self._folder.remove(superseded(infos, self._policy))
             self._folder.collect()
         except (OSError, LivesparkError) as error:
             text = f"old snapshots could not be removed: {_sentence(error)}"
             self._core.outbox.emit(Notice("warning", "snapshots-stay", text))
             return
-        self._infos[:] = [info for info in self._infos if info.number not in numbers]
+        self._infos[:] = [info for info in infos if info.number not in numbers]
         if numbers:
             self._core.outbox.emit(SnapshotsRemoved(numbers))
 
