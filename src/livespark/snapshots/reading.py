@@ -14,7 +14,8 @@ from livespark.snapshots.damage import Damaged
 
 __all__ = ("Stamp", "blocks", "mapped", "open_file", "read_whole", "stamp_of", "verify")
 
-_BLOCK: Final = 4 * 1024**2
+_BLOCK: Final = 256 * 1024
+"""Bytes; so few stay in the cache of the core that read them, until they have been hashed."""
 
 
 class Stamp(NamedTuple):
