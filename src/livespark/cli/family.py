@@ -9,10 +9,10 @@ __all__ = ("Relative", "children", "tree")
 
 
 class Relative(NamedTuple):
-    """A run and how many of its ancestors stand above it."""
+    """A run, and the branch of the tree on which it stands: `├ `, `└ `, behind `│ ` and blanks; empty for a root."""
 
     run: Run
-    depth: int
+    branch: str = ""
 
 
 def tree(runs: Sequence[Run]) -> list[Relative]:
@@ -34,11 +34,13 @@ def children(runs: Sequence[Run], parent: str) -> list[Run]:
 
 def _from(root: Run, below: dict[str, list[Run]]) -> Iterator[Relative]:
     """A long line of resumed runs is deeper than Python's stack."""
-    waiting = [Relative(root, 0)]
+    waiting = [Relative(root)]
     while waiting:
         relative = waiting.pop()
         yield relative
-        waiting += [Relative(child, relative.depth + 1) for child in reversed(below.get(relative.run.id, []))]
+        above = relative.branch.replace("├", "│").replace("└", " ")
+        forks = ("└ ", *("├ " for _ in below.get(relative.run.id, [])[1:]))
+        waiting += map(Relative, reversed(below.get(relative.run.id, [])), (above + fork for fork in forks))
 
 
 def _parent(run: Run) -> str | None:

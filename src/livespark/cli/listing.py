@@ -24,11 +24,10 @@ _DESCRIBED: Final = ("array", "module", "text", "cut")
 
 def row(relative: Relative, now: float) -> tuple[str, ...]:
     """One run's line in a list; one that stands below its parent is indented."""
-    run, depth = relative
+    run, branch = relative
     step = "" if run.step is None else f"{run.step:,}"
-    name = f"{'  ' * (depth - 1)}└ {run.id}" if depth else run.id
     origin = f"  ({came_from(run.origin)})" if run.origin else ""
-    return (name, run.state.value, step, duration(now - run.created), what(run) + origin)
+    return (branch + run.id, run.state.value, step, duration(now - run.created), what(run) + origin)
 
 
 def what(run: Run) -> str:

@@ -88,6 +88,7 @@ class Narrator:
         self._snapshots: dict[int, SnapshotInfo] = {}
         self._calls: set[CommandId] = set()
         self._interlude: RunState | None = None
+        self._unsaid = ""
 
     def take(self, message: StreamMessage) -> list[Effect]:
         """What one message asks for."""
@@ -114,6 +115,7 @@ class Narrator:
                 yield Say(text)
 
     def _event(self, event: Event) -> Iterator[Effect]:
+        yield from self._overdue(event)
         if isinstance(event, Status):
             yield from self._status(event)
         elif isinstance(event, Commanded) and isinstance(event.command, Call):
@@ -130,6 +132,13 @@ class Narrator:
             yield Say(event.text if event.level == "info" else f"{event.level}: {event.text}")
         elif isinstance(event, Thinned):
             yield Say(f"{event.rows:,} metric rows of steps {event.first_step:,} to {event.last_step:,} were dropped")
+
+    def _overdue(self, event: Event) -> Iterator[Effect]:
+        """That the script is run again needs no words where what follows says why."""
+        if self._unsaid and isinstance(event, Status | Notice | Reloaded | Rewound):
+            unsaid, self._unsaid = self._unsaid, ""
+            if not isinstance(event, Reloaded | Rewound):
+                yield Say(unsaid, always=False)
 
     def _saving(self, event: _Saving) -> Iterator[Effect]:
         if isinstance(event, Snapshotted):
@@ -158,9 +167,11 @@ class Narrator:
         self.picture.step = self.picture.step if status.step is None else status.step
         if status.state in _QUIET or (status.state is before and not status.reason):
             return
-        if self._is_interlude(status.state, before):
-            return
-        if status.state in TERMINAL:
+        if self._is_interlude(status.state, before) or (status.state is RunState.STOPPING and status.error):
+            return  # of an error, the attempt or the end that follows tells
+        if status.state is RunState.RELOADING:
+            self._unsaid = _sentence(status, before)
+        elif status.state in TERMINAL:
             self._last_words = _sentence(status, before)
         else:
             yield Say(_sentence(status, before), status.state in _STATES, late=status.state in _STATES)

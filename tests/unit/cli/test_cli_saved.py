@@ -87,6 +87,10 @@ def test_a_snapshot_in_one_line(snapshot: SnapshotInfo, text: str) -> None:
     assert saved.taken(snapshot, "quiet-otter@7") == text
 
 
+HELD = (
+    "held: the script has raised; its state is kept and can be read and called; "
+    "save a fixed file, or `livespark reload`, to go on; Ctrl-C stops"
+)
 KILLED = "the process was killed (SIGKILL)"
 
 
@@ -156,6 +160,35 @@ KILLED = "the process was killed (SIGKILL)"
 def test_what_is_said_while_a_run_is_followed(event: Event, effects: list[Effect]) -> None:
     """What was asked for and what has failed always; what comes by itself only where no status line shows it."""
     assert Narrator().take(EventMessage(1, 1.0, event)) == effects
+
+
+ALWAYS = Failure("ValueError", "always")
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        (
+            [Status(RunState.STOPPING, 30, "ValueError: always", ALWAYS), Attempt(2, 1, "ValueError: always", 1.0)],
+            ["ValueError: always; starting again in 1 s, 1 attempt left"],
+        ),
+        ([Status(RunState.STOPPING, 30, "ended by SIGTERM")], ["stopping at step 30: ended by SIGTERM"]),
+        (
+            [Status(RunState.RELOADING, 31), Rewound(1, 12, 31, in_memory=True)],
+            ["rewound from step 31 to 12 (snapshot 1, in memory, 0 ms)"],
+        ),
+        (
+            [Status(RunState.RELOADING, 31), Metrics([1], [1.0], {}), Status(RunState.HELD, 31)],
+            ["reloading at step 31", HELD],
+        ),
+    ],
+)
+def test_nothing_is_said_twice(events: list[Event], said: list[str]) -> None:
+    """An attempt names the error; a rewind needs no reload beside it, what comes to nothing does."""
+    narrator = Narrator()
+    narrator.take(EventMessage(1, 1.0, Status(RunState.RUNNING, 1)))
+    effects = [effect for event in events for effect in narrator.take(EventMessage(1, 1.0, event))]
+    assert [effect.text for effect in effects if isinstance(effect, Say)] == said
 
 
 def test_the_status_line_goes_back_and_shows_what_is_saved() -> None:
@@ -236,10 +269,12 @@ def test_a_list_of_snapshots() -> None:
 def test_relatives_stand_below_their_parents() -> None:
     """Children in their order, grandchildren below them; an orphan stands for itself and still names its parent."""
     runs = [fork("d", "b"), run("c"), fork("b", "a"), fork("e", "gone", None, "resume"), run("a")]
-    assert [(each.run.id, each.depth) for each in tree(runs)] == [("c", 0), ("e", 0), ("a", 0), ("b", 1), ("d", 2)]
+    runs += [fork("f", "a"), fork("g", "f")]
+    branches = [("c", ""), ("e", ""), ("a", ""), ("b", "├ "), ("d", "│ └ "), ("f", "└ "), ("g", "  └ ")]
+    assert [(each.run.id, each.branch) for each in tree(runs)] == branches
     lines = table([row(each, 61.0) for each in tree(runs)])
-    assert [line.split("  ")[0] for line in lines] == ["c", "e", "a", "└ b", ""]
-    assert lines[4].startswith("  └ d")
+    assert [line.split("  ")[0] for line in lines] == ["c", "e", "a", "├ b", "│ └ d", "└ f", ""]
+    assert lines[6].startswith("  └ g")
     assert lines[3].endswith("train.py  (fork of a@3)")
     assert lines[1].endswith("train.py  (resumed from gone)")
 
@@ -248,7 +283,7 @@ def test_every_run_stands_once_however_they_are_related() -> None:
     """A retry names itself; a long line of resumed runs is no deeper than Python's stack."""
     runs = [fork("a", "a", None, "retry")] + [fork(f"r{n}", f"r{n - 1}" if n else "a") for n in range(3000)]
     assert [each.run for each in tree(runs)] == runs
-    assert tree(runs)[-1] == Relative(runs[-1], 3000)
+    assert tree(runs)[-1] == Relative(runs[-1], f"{'  ' * 2999}└ ")
 
 
 def test_the_sheet_of_a_run_names_its_origin() -> None:
