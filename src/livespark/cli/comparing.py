@@ -121,7 +121,12 @@ def _short(hashes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _table(changes: list[Change]) -> list[str]:
-    return [f"  {line}" for line in table([(each.name, _words(each)) for each in changes])]
+    return [f"  {line}" for line in table([(_readable(each.name), _words(each)) for each in changes])]
+
+
+def _readable(path: str) -> str:
+    """Names with dots are those of submodules, and the outermost module's is empty."""
+    return path.replace("\\.", ".").replace("..", ".")
 
 
 def _words(change: Change) -> str:

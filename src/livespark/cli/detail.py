@@ -1,5 +1,6 @@
 """What is in one snapshot, as lines for people. No I/O."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,10 +16,12 @@ __all__ = ("detail_lines", "shape", "shown")
 _LONGEST: Final = 60
 _MOST: Final = 200
 _HASH: Final = 12
+_DETAIL: Final = re.compile(r"(?:^|[.\]])(?:attributes\.|param_groups\[\d+\]\.params\[)")
+"""An optimizer's parameters are numbers in its `state_dict`."""
 
 
-def detail_lines(run: RunId, detail: SnapshotDetail, now: float) -> list[str]:
-    """All that `snapshot show` prints."""
+def detail_lines(run: RunId, detail: SnapshotDetail, now: float, *, whole: bool = False) -> list[str]:
+    """All that `snapshot show` prints. `whole`: also the attributes of submodules and the like."""
     facts = [
         ("snapshot", f"{run}@{stored(detail.info)}"),
         ("age", duration(now - detail.info.time)),
@@ -29,7 +32,7 @@ def detail_lines(run: RunId, detail: SnapshotDetail, now: float) -> list[str]:
     ]
     lines = table([fact for fact in facts if fact[1]])
     for key, kind in detail.types.items():
-        lines += ["", f"{key}  {kind}", *_indented(list(_rows(detail, key)))]
+        lines += ["", f"{key}  {kind}", *_indented(list(_rows(detail, key, whole=whole)))]
     for title, values in (("config", detail.config), ("exposed", detail.exposed)):
         lines += _section(title, [(name, shown(value)) for name, value in values.items()])
     return lines + _section("code", [(path, hash[:_HASH]) for path, hash in sorted(detail.code.items())])
@@ -45,11 +48,20 @@ def shown(value: Any) -> str:
     return cut(printed(codec.from_node(value)), _LONGEST)
 
 
-def _rows(detail: SnapshotDetail, key: str) -> Iterator[tuple[str, ...]]:
-    for path, dtype, lengths, count in detail.arrays.get(key, []):
+def _rows(detail: SnapshotDetail, key: str, *, whole: bool) -> Iterator[tuple[str, ...]]:
+    arrays, plain = detail.arrays.get(key, []), detail.plain.get(key, [])
+    kept = [row for row in plain if whole or not _is_detail(row[0])]
+    for path, dtype, lengths, count in arrays:
         yield path, shape(dtype, lengths), size(count)
-    for path, value in detail.plain.get(key, []):
+    for path, value in kept:
         yield path, shown(value), ""
+    if len(kept) < len(plain):
+        yield f"… {len(plain) - len(kept):,} attributes; --all has them", "", ""
+
+
+def _is_detail(path: str) -> bool:
+    """A part of what stands beside a `state_dict`: `kernel_size`, an optimizer's defaults."""
+    return _DETAIL.search(path) is not None
 
 
 def _section(title: str, rows: list[tuple[str, ...]]) -> list[str]:

@@ -105,7 +105,8 @@ def _pair(path: str, index: int, pair: Any) -> tuple[str, Any]:
 
 
 def _joined(path: str, name: str) -> str:
-    return (f"{path}.{name}" if path else name)[:_LONGEST_PATH]
+    """Attributes of the outermost submodule are below an empty name."""
+    return (f"{path}.{name}" if path and name else path or name)[:_LONGEST_PATH]
 
 
 def _value(node: dict[str, Any]) -> Any:

@@ -314,6 +314,18 @@ def test_without_torch_all_but_torch_files_is_written(
     assert not (tmp_path / "opt").exists()
 
 
+def test_a_modules_attributes_are_shown_to_who_wants_all() -> None:
+    """There are many, and they are rarely why somebody looks."""
+    plain = [("training", True), ("attributes.0.stride", 1), ("[1].param_groups[0].params[2]", 2), ("attributes", 3)]
+    detail = SnapshotDetail(SnapshotInfo(7, 1000.0, "stop"), {"net": "train:Net"}, {}, {"net": plain})
+    assert detail_lines(OTTER, detail, 1090.0)[-3:] == [
+        "  training                        true",
+        "  attributes                      3",
+        "  … 2 attributes; --all has them",
+    ]
+    assert detail_lines(OTTER, detail, 1090.0, whole=True)[-3].split() == ["attributes.0.stride", "1"]
+
+
 def test_a_snapshot_in_detail() -> None:
     """What it is, each value with its arrays and numbers, config and code; of very many rows the first."""
     info = SnapshotInfo(7, 1000.0, "stop", 1622, "final", 412_000_000, metrics={"loss": 0.5})
