@@ -9,6 +9,7 @@ from livespark.cli import snapshotting
 from livespark.cli.options import server_option
 from livespark.cli.snapshotting import Given
 from livespark.errors import UsageError
+from livespark.protocol.runs import Reloading
 from livespark.protocol.snapshots import Snapshotting
 
 __all__ = ("Starter", "Wanted", "fresh", "in_hands", "program", "resuming", "wanted")
@@ -72,19 +73,40 @@ class Wanted(NamedTuple):
     assignments: tuple[str, ...]
     config_file: str | None
     name: str
-    guard: int
-    guard_metric: str
+    guard: int | None
+    guard_metric: str | None
     snapshots: Snapshotting
     fresh: tuple[str, ...]
-    retries: int
+    retries: int | None
     restart: bool
     server_url: str | None
+    unsaid: list[str]
+
+    def reloading(self, *, watch: bool) -> Reloading:
+        """How the run takes new code."""
+        default = Reloading()
+        return Reloading(watch, self.guard or default.guard, self.guard_metric or default.metric)
+
+    @property
+    def inherits(self) -> list[str]:
+        """What a run that begins with another's state has from that one, because nothing was said of it."""
+        said = {
+            "retries": self.retries is not None,
+            "restart": self.restart,
+            "reloading.guard": self.guard is not None,
+            "reloading.metric": self.guard_metric is not None,
+        }
+        return [*(name for name, is_said in said.items() if not is_said), *self.unsaid]
 
 
 def wanted(options: dict[str, Any]) -> Wanted:
     """The options of `program`, by their parameters' names. Raises UsageError."""
     given = Given(**{name: options.pop(f"save_{name}") for name in Given._fields})
-    return Wanted(**options, snapshots=snapshotting.policy(given))
+    return Wanted(
+        **options,
+        snapshots=snapshotting.policy(given),
+        unsaid=[f"snapshots.{name}" for name in snapshotting.unsaid(given)],
+    )
 
 
 _GUARD: Final = "For N steps after a reload, an exception or a loss that is not finite takes it back."
@@ -98,8 +120,8 @@ _PROGRAM: Final[Sequence[_Decorator]] = (
     click.argument("script", required=False),
     click.argument("args", nargs=-1, type=click.UNPROCESSED),
     click.option("-m", "module", metavar="MODULE", help="A module instead of a script, as in python -m."),
-    click.option("--guard", type=click.IntRange(0, 10_000), default=0, metavar="N", help=_GUARD),
-    click.option("--guard-metric", default="loss", metavar="NAME", help="The metric to guard by. Default: loss."),
+    click.option("--guard", type=click.IntRange(0, 10_000), metavar="N", help=_GUARD),
+    click.option("--guard-metric", metavar="NAME", help="The metric to guard by. Default: loss."),
     click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One hyperparameter."),
     click.option("--config", "config_file", metavar="FILE", help="Hyperparameters from a .json or .toml file."),
     click.option("--name", default="", help="What to call the run."),
@@ -123,7 +145,7 @@ _SNAPSHOTS: Final[Sequence[_Decorator]] = (
     _saving("--keep-best", "save_best", type=_Word("metric", snapshotting.best), metavar="METRIC", help=_BEST),
     _saving("--best", "save_keep_best", type=click.IntRange(1), metavar="N", help="So many of the best. Default: 1."),
     _saving("--memory-snapshots", "save_memory", type=click.IntRange(0, 1000), metavar="K", help=_MEMORY),
-    _saving("--retries", type=click.IntRange(0, 1000), default=0, metavar="N", help=_RETRIES),
+    _saving("--retries", type=click.IntRange(0, 1000), metavar="N", help=_RETRIES),
     _saving("--restart", is_flag=True, help="Start again from the newest one after the machine was restarted."),
     _saving(
         "--auto-rewind",

@@ -12,7 +12,7 @@ from livespark.protocol import paths
 from livespark.protocol.snapshots import AutoRewind, Rule, Snapshotting
 from livespark.snapshots.retention import parse_best
 
-__all__ = ("Every", "Given", "best", "every", "policy", "rule")
+__all__ = ("Every", "Given", "best", "every", "policy", "rule", "unsaid")
 
 _EVERY: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -94,6 +94,20 @@ def policy(given: Given) -> Snapshotting:
         memory=given.memory,
         rewind=_rewind(given),
     )
+
+
+def unsaid(given: Given) -> list[str]:
+    """The fields of a policy of which the command line says nothing."""
+    said = {
+        "every_steps": bool(given.every),
+        "every_seconds": bool(given.every),
+        "keep": given.keep is not None,
+        "best": given.best is not None,
+        "keep_best": given.best is not None,
+        "memory": given.memory is not None,
+        "rewind": given.rewind is not None,
+    }
+    return [name for name, is_said in said.items() if not is_said]
 
 
 def _intervals(given: Sequence[Every], default: Snapshotting) -> tuple[int, float]:

@@ -16,7 +16,7 @@ from livespark.cli.screen import Screen
 from livespark.cli.session import Session
 from livespark.client import AsyncClient
 from livespark.errors import UsageError
-from livespark.protocol.runs import Mode, Reloading, Submit
+from livespark.protocol.runs import Mode, Submit
 from livespark.transport.address import is_loopback
 from livespark.transport.reconnect import Reconnect
 
@@ -110,11 +110,12 @@ def _execute(manner: _Manner, given: Wanted, beginning: Beginning | None) -> int
         name=given.name,
         config=inherited | read_config(given.config_file, given.assignments),
         exit_on_end=manner.exit_on_end,
-        reloading=Reloading(manner.watch, given.guard, given.guard_metric),
+        reloading=given.reloading(watch=manner.watch),
         snapshots=given.snapshots,
         origin=beginning.origin if beginning else None,
-        retries=given.retries,
+        retries=given.retries or 0,
         restart=given.restart,
+        inherits=given.inherits if beginning else [],
     )
     return asyncio.run(_follow(submit, given.server_url, show=manner.show, look=manner.look))
 

@@ -54,7 +54,8 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True):
     The run executes in place: in directory `cwd`, with the interpreter `python` and exactly the environment `env`.
     `exit_on_end` (with `dev`): do not stay `idle` or `held`; end. `origin`: begin with the state of a snapshot.
     `retries`: how often the run is started again from its newest snapshot when its process dies or the script raises.
-    `restart`: also, uncounted, after the machine was restarted.
+    `restart`: also, uncounted, after the machine was restarted. `inherits`, with `origin`: of these fields, or parts of
+    them (`snapshots.keep`), what counts is how that run was submitted.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Submit(Struct, frozen=True, forbid_unknown_fields=True):
     origin: Origin | None = None
     retries: int = 0
     restart: bool = False
+    inherits: list[str] = []
 
 
 class Fork(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

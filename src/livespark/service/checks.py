@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from livespark.protocol.runs import Submit
 from livespark.protocol.snapshots import AutoRewind, Origin, Rule, Snapshotting
+from livespark.service.forking import INHERITED
 from livespark.service.refusals import Refused
 from livespark.snapshots.retention import parse_best
 
@@ -50,6 +51,9 @@ def _reloading(submit: Submit) -> _Findings:
 
 def _starts(submit: Submit) -> _Findings:
     yield not 0 <= submit.retries <= _MOST_RETRIES, f"`retries` must be 0 to {_MOST_RETRIES}"
+    unknown = next((name for name in submit.inherits if name not in INHERITED), None)
+    yield unknown is not None, f"`inherits`: there is no {unknown!r} to have from another run"
+    yield bool(submit.inherits) and submit.origin is None, "`inherits` needs an `origin`: whose?"
     if submit.origin:
         yield from _origin(submit.origin)
 

@@ -19,7 +19,7 @@ from livespark.protocol.stream import Output
 from livespark.service.channels import Channel, Channels
 from livespark.service.checks import check
 from livespark.service.clock import Clock
-from livespark.service.forking import child_of
+from livespark.service.forking import child_of, heir_of
 from livespark.service.launching import Launcher
 from livespark.service.names import new_epoch, wish
 from livespark.service.refusals import Refused, no_such_run
@@ -66,6 +66,9 @@ class Runs:
         check(submit)
         if submit.origin:
             submit = msgspec.structs.replace(submit, origin=await self._snapshots.origin(submit.origin))
+        if submit.origin and submit.inherits:
+            submit = heir_of(submit, await self._store.get_submit(submit.origin.run))
+            check(submit)
         run, new = await self._store.create_run(submit, self._draft(submit))
         if new:
             self.start(run)

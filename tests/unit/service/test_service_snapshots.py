@@ -166,6 +166,23 @@ async def test_a_fork_is_the_parent_with_a_difference(tmp_path: Path) -> None:
         assert (child.name, child.retries, child.origin) == ("first", 3, Origin(parent, 3, "fork", 7, ["net"]))
 
 
+async def test_an_heir_has_what_it_does_not_say_itself(tmp_path: Path) -> None:
+    """Field by field, also of a run that has ended; what nobody could have is refused."""
+    theirs = Snapshotting(every_steps=50, keep=9, best="min:loss")
+    async with staged(tmp_path) as stage:
+        parent = await ended(stage, "parent", snapshots=theirs, retries=3, reloading=Reloading(guard=5))
+        await stage.saved(parent, 1)
+        mine: dict[str, Any] = {"origin": Origin(parent), "snapshots": Snapshotting(keep=2)}
+        left = ["snapshots.every_steps", "snapshots.best", "retries", "reloading.guard"]
+        child = await stage.launched("child", **mine, inherits=left)
+        launch, run = stage.engine.launches[child], await stage.run(child)
+        assert launch.snapshots == Snapshotting(every_steps=50, keep=2, best="min:loss")
+        assert (run.retries, launch.reloading.guard) == (3, 5)
+        for wrong in ({"inherits": ["env"]}, {"inherits": left, "origin": None}):
+            with pytest.raises(Refused, match="inherits"):
+                await stage.service.runs.submit(submit("wrong", **mine | wrong))
+
+
 async def test_a_fork_of_an_ended_run_gets_the_servers_environment(tmp_path: Path) -> None:
     """The parent's was forgotten with its end. What JSON can't hold is left out."""
     async with staged(tmp_path) as stage:
