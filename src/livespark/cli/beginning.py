@@ -1,16 +1,19 @@
 """With what state a run begins: the snapshot that is meant, and the run that it belongs to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from livespark.cli.options import connected
 from livespark.cli.pointing import Pointer, parse, pick
 from livespark.client import Client
-from livespark.errors import UsageError
+from livespark.errors import CommandRefused, UsageError
+from livespark.protocol.ids import RunId
 from livespark.protocol.lifecycle import TERMINAL
 from livespark.protocol.runs import Run
 from livespark.protocol.snapshots import Origin, SnapshotInfo
 
-__all__ = ("Beginning", "begin", "find")
+__all__ = ("Beginning", "begin", "find", "of_the_living")
 
 
 class Beginning(NamedTuple):
@@ -39,6 +42,18 @@ def find(client: Client, pointer: Pointer) -> tuple[Run, SnapshotInfo]:
     """The run and the snapshot that a pointer names. Raises UsageError, RunNotFound."""
     run = client.find(pointer.run)
     return run, pick(client.run(run.id).snapshots(), pointer, run.id)
+
+
+@contextmanager
+def of_the_living(client: Client, run: RunId) -> Iterator[None]:
+    """What is asked within makes sense of a run that has not ended; who asks it of another learns how to go on."""
+    try:
+        yield
+    except CommandRefused as error:
+        if client.find(run).state not in TERMINAL:
+            raise
+        text = f"{error}. `livespark run --resume {run}` goes on from its newest snapshot, in a new run"
+        raise CommandRefused(text) from None
 
 
 def _origin(

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from livespark.cli import listing, words
+from livespark.cli.beginning import of_the_living
 from livespark.cli.options import (
     SECONDS,
     as_json,
@@ -44,7 +45,10 @@ def pause(run: str | None, timeout: float | None, json_wanted: bool, server_url:
 @server_option
 def resume(run: str | None, timeout: float | None, json_wanted: bool, server_url: str | None) -> None:
     """Let a paused run go on."""
-    _ask(run, Resume(), "resumed", timeout, json_wanted, server_url)
+    with connected(server_url) as client:
+        proxy = _proxy(client, run)
+        with of_the_living(client, proxy.id):
+            _tell(proxy, Resume(), "resumed", timeout, json_wanted)
 
 
 @click.command()

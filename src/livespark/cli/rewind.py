@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from livespark.cli import pointing, saved, words
+from livespark.cli.beginning import of_the_living
 from livespark.cli.options import as_json, connected, json_option, run_argument, server_option, timeout_option
 from livespark.cli.plain import plain
 from livespark.client import Client
@@ -48,9 +49,10 @@ def rewind(
         id = client.find(run).id
         command = Rewind(_number(client, id, place), step, values, skip)
         answer = client.run(id).ask(command, timeout=timeout)
-    if json_wanted:
-        as_json(answer)
-    result(answer)
+        if json_wanted:
+            as_json(answer)
+        with of_the_living(client, id):
+            result(answer)
     if not json_wanted:
         click.echo(plain(_sentence(answer, id)))
 

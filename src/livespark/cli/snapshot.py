@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from livespark.cli import exporting, listing, pointing, saved
-from livespark.cli.beginning import find
+from livespark.cli.beginning import find, of_the_living
 from livespark.cli.comparing import difference
 from livespark.cli.detail import detail_lines
 from livespark.cli.files import Files
@@ -58,7 +58,8 @@ def take(run: str | None, label: str, timeout: float | None, json_wanted: bool, 
     """Take one (also without this word)."""
     with connected(server_url) as client:
         id = client.find(run).id
-        info: SnapshotInfo = client.run(id).snapshot(label, timeout=timeout)
+        with of_the_living(client, id):
+            info: SnapshotInfo = client.run(id).snapshot(label, timeout=timeout)
     if json_wanted:
         as_json(info)
     else:
@@ -86,9 +87,10 @@ def ls(run: str | None, json_wanted: bool, server_url: str | None) -> None:
 
 @snapshot.command()
 @click.argument("which", metavar="SNAPSHOT")
+@click.option("--all", "all_wanted", is_flag=True, help="Attributes of modules and optimizers, too.")
 @json_option
 @server_option
-def show(which: str, json_wanted: bool, server_url: str | None) -> None:
+def show(which: str, all_wanted: bool, json_wanted: bool, server_url: str | None) -> None:
     """Show what is in one: values, arrays, numbers, code."""
     with connected(server_url) as client:
         run, info = find(client, pointing.parse(which))
@@ -96,7 +98,7 @@ def show(which: str, json_wanted: bool, server_url: str | None) -> None:
     if json_wanted:
         as_json(detail)
     else:
-        _print(detail_lines(run.id, detail, time.time()))
+        _print(detail_lines(run.id, detail, time.time(), whole=all_wanted))
 
 
 @snapshot.command()

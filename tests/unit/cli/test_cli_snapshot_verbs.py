@@ -20,6 +20,7 @@ from livespark.protocol.lifecycle import RunState
 from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Entry, Run, Submit
 from livespark.protocol.snapshots import InMemory, Manifest, Origin, SavedValue, SnapshotDetail, SnapshotInfo
+from livespark.service.checks import check
 from livespark.snapshots.folder import Draft, Folder
 from livespark.transport.address import Address
 
@@ -311,9 +312,10 @@ def test_a_run_is_rewound(server: Server, says: Says, words: list[str], command:
     assert json.loads(says("rewind", *words, "--json"))["value"] == SUMMARY
 
 
-def test_a_rewind_that_is_refused(server: Server, says: Says) -> None:
+def test_a_rewind_that_is_refused(server: Server, says: Says, tmp_path: Path) -> None:
     """In the run's own words; what makes no sense is not asked for."""
     server.answer = Answer("refused", 9000, message="there is no snapshot 99: there are 3 (step 1000)")
+    server.listed = [record(OTTER, RunState.RUNNING, tmp_path)]
     assert says("rewind", "--to", "99", code=1) == f"livespark: {server.answer.message}\n"
     asked = len(server.asked)
     assert "give one of them" in says("rewind", "--to", "3", "--step", "1", code=2)
@@ -322,6 +324,15 @@ def test_a_rewind_that_is_refused(server: Server, says: Says) -> None:
     assert len(server.asked) == asked
     server.answer = Answer("applied", 8800)
     assert says("rewind") == "quiet-otter: rewound to step 8,800\n"
+
+
+def test_who_asks_an_ended_run_learns_how_to_go_on(server: Server, says: Says, tmp_path: Path) -> None:
+    """A refusal by a living one is passed on as it is."""
+    server.answer = Answer("refused", None, message="run quiet-otter has ended (stopped)")
+    hint = f"livespark: {server.answer.message}. `livespark run --resume quiet-otter` goes on from its newest snapshot"
+    assert says("rewind", "quiet", code=1).startswith(hint)
+    server.listed = [record(OTTER, RunState.RUNNING, tmp_path)]
+    assert says("rewind", "quiet", code=1) == f"livespark: {server.answer.message}\n"
 
 
 def test_a_run_is_resumed_as_it_was(server: Server, says: Says, submitted: list[Submit], tmp_path: Path) -> None:
@@ -334,6 +345,18 @@ def test_a_run_is_resumed_as_it_was(server: Server, says: Says, submitted: list[
         assert submit.config == {"lr": 0.5, "width": 64}
         assert submit.origin == Origin(OTTER, None, "resume", None, ["opt"])
     assert [submit.mode for submit in submitted] == ["run", "dev"]
+
+
+def test_what_is_not_said_is_as_in_the_run_before(server: Server, says: Says, submitted: list[Submit]) -> None:
+    """Option by option; a run that begins with nothing has nothing to go by."""
+    says("run", "--resume", "quiet", "--keep", "9", "--retries", "0", "--guard", "3")
+    said = {"snapshots.keep", "retries", "reloading.guard"}
+    assert not said & set(submitted[0].inherits)
+    assert {"snapshots.every_steps", "snapshots.rewind", "restart", "reloading.metric"} <= set(submitted[0].inherits)
+    says("run", "other.py", "--keep", "9")
+    assert submitted[1].inherits == []
+    for submit in submitted:
+        check(submit)
 
 
 @pytest.mark.parametrize(
