@@ -41,7 +41,7 @@ class Saving(State):
         """Go back, or see to it that the script is unwound first. Training thread."""
         if self.snapshots.rewind(request):
             with self.changed:
-                self.rewinding = True
+                self.rewinding = request
                 self.refresh()
 
     def note_termination(self) -> None:

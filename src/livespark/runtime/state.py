@@ -41,7 +41,7 @@ class State:
     calls that wait for an asynchronous checkpoint. `interrupted`: calls to be called again after a reload.
 
     `snapshot_asks`: who asked for a snapshot; `snapshot_due`: why one is due by itself; neither is met while one is
-    `saving`. `farewell`: why one is taken before the run ends. `rewinding`: the script has to unwind for a rewind.
+    `saving`. `farewell`: why one is taken before the run ends. `rewinding`: the script has to unwind for this rewind.
     `resumed`: the script goes on from a snapshot, and has not come to its first checkpoint. `persistent`: the run may
     be started again, so what ends this process against its will is not its end.
     """
@@ -76,7 +76,8 @@ class State:
         self.snapshot_asks: list[Request] = []
         self.snapshot_due: Due | None = None
         self.farewell: Cause | None = None
-        self.saving = self.rewinding = self.resumed = False
+        self.saving = self.resumed = False
+        self.rewinding: Request | None = None
         self.persistent = self.terminated = False
         self.sample_due = False
         self.told_to_resume = False
@@ -128,13 +129,14 @@ class State:
         """What was asked and has not begun."""
         levels = [*self.levels, *self.interrupted.values()]
         pauses = [pause for level in levels for pause in level.pauses]
-        return [*self.queue, *self.for_async, *self.reloads, *self.snapshot_asks, *pauses]
+        rewinds = [self.rewinding] if self.rewinding else []
+        return [*self.queue, *self.for_async, *self.reloads, *self.snapshot_asks, *rewinds, *pauses]
 
     def forget_requests(self) -> None:
         """All of `open_requests` have been answered."""
         for answered in (self.queue, self.for_async, self.reloads, self.snapshot_asks, self.interrupted):
             answered.clear()
-        self.hard = False
+        self.hard, self.rewinding = False, None
         for level in self.levels:
             level.drop_pause()
 
@@ -158,7 +160,8 @@ class State:
         if self.renewal != "unwinding":
             self.escape.close()
             self.carries_out = self.reload.unwinding()
-        self.told_to_resume = self.hard = self.rewinding = False
+        self.told_to_resume = self.hard = False
+        self.rewinding = None
         self.renewal = "unwinding"
         self.levels[-1].reason, self.levels[-1].error = "", None
         if self.carries_out:

@@ -41,6 +41,7 @@ class _Order:
     reason: str = ""
     rules: list[Rule] = field(default_factory=list)
     in_place: bool = False
+    is_done: bool = False
     beyond: Here | None = None
     began: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
@@ -74,7 +75,8 @@ class Rewinder:
 
     def trip(self, trip: Trip, settings: AutoRewind, reason: str, step: int) -> None:
         """A metric says that the run has to go back."""
-        if self._automatic or self._order:
+        self._automatic = {each: why for each, why in self._automatic.items() if each.answer is None}
+        if self._automatic or self._pending():
             return
         trip.spend()
         request = Request(Rewind(step=max(0, step - settings.steps), skip=settings.skip), self._core.outbox)
@@ -101,14 +103,17 @@ class Rewinder:
 
     def unwound(self) -> None:
         """The script has been unwound, and is about to run again."""
-        if self._order:
-            self._go_back(self._order)
+        if order := self._pending():
+            self._go_back(order)
 
     def reached(self, error: Failure | None = None) -> None:
         """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
-        order, self._order = self._order, None
+        order, self._order = self._pending(), None
         self._returning.begun()
         if order is None:
+            return
+        if not order.is_done:
+            order.request.refuse("the script ended before it could go back", self._core.step())
             return
         values, notes = self._exposures.finish()
         event = Rewound(
@@ -128,6 +133,12 @@ class Rewinder:
             order.request.fail(error, self._core.step())
         else:
             order.request.apply(self._core.step(), _summary(event), event.message)
+
+    def _pending(self) -> _Order | None:
+        """The rewind under way. One that has been answered, because of a stop, is none any more."""
+        if self._order and self._order.request.answer is not None:
+            self._order = None
+        return self._order
 
     def _refuse(self, request: Request, sentence: str, reason: str) -> bool:
         request.refuse(sentence, self._core.step())
@@ -169,6 +180,7 @@ class Rewinder:
             order.notes += self._returning.go_back(order.target, in_place=order.in_place, beyond=order.beyond)
         except Exception as error:
             order.notes.append(f"not all could be put back: {describe(error).message:.300}")
+        order.is_done = True
         then = order.target.place.exposed if isinstance(order.target, Moment) else order.target.manifest.exposed
         self._exposures.begin(then, order.command.values, order.rules)
 

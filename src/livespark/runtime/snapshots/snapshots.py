@@ -37,6 +37,7 @@ _NOTHING: Final = (
     "step"
 )
 _WITHIN: Final = "taken in the middle of a spark.loop item, which is done again by a run that goes on from here"
+_STAYS: Final = "older files stay on disk until it is removed (`livespark snapshot rm`), for it may need any of them"
 _HELD: Final = "taken while the script was held after an exception"
 
 
@@ -55,7 +56,7 @@ class Snapshots:
         self._infos += folder.infos()
         self._number = max((*folder.numbers(), 0))
         self._schedule = Schedule(policy, time.monotonic())
-        self._writer = Writer()
+        self._writer = Writer(self._broken)
         self._copies: Copies | None = None
         self._told: set[str] = set()
         self.begun: Callable[[], None] = lambda: None
@@ -88,10 +89,7 @@ class Snapshots:
         label = _label_of(requests)
         capture = self._capture(requests, cause, label)
         if capture is not None:
-            self._core.begin_saving()
-            capture.moment.copies.hold()
-            self._remember(capture.moment)
-            self._writer.write(partial(self._write, capture, requests))
+            self._hand_over(capture, requests)
         return None
 
     def farewell(self, cause: Cause | None) -> None:
@@ -113,6 +111,19 @@ class Snapshots:
         self._rewinder.reached(error)
         self.begun()
 
+    def _hand_over(self, capture: Capture, requests: list[Request]) -> None:
+        """To the writer's thread, which may not be to be had."""
+        self._core.begin_saving()
+        capture.moment.copies.hold()
+        try:
+            self._remember(capture.moment)
+            self._writer.write(partial(self._write, capture, requests))
+        except Exception as error:
+            info = capture.draft.manifest.info
+            capture.moment.copies.release()
+            self._fail(requests, info.cause, info.label, f"it could not be written: {_sentence(error)}")
+            self._core.end_saving()
+
     def _of_one_label(self, requests: list[Request]) -> list[Request]:
         """The first ones of one label; the others wait for the next snapshot."""
         label = _label_of(requests)
@@ -124,8 +135,8 @@ class Snapshots:
 
     def _capture(self, requests: list[Request], cause: Cause, label: str) -> Capture | None:
         self._schedule.taken(time.monotonic(), self._subject.journal.step)
-        self._moments.make_room()
         try:
+            self._moments.make_room()
             if not self._subject.values():
                 self._refuse(requests)
                 return None
@@ -160,14 +171,15 @@ class Snapshots:
 
     def _take_in_memory(self) -> None:
         """For going back a few steps: nothing is written."""
-        self._moments.make_room()
         try:
+            self._moments.make_room()
             moment = capture_moment(self._subject, self._number + 1, self._copies)
+            moment.copies.wait()
+            self._remember(moment)
         except Exception as error:
             return self._fail([], "every", "", f"the state could not be copied: {_sentence(error)}")
         self._number += 1
-        moment.copies.wait()
-        return self._remember(moment)
+        return None
 
     def _remember(self, moment: Moment) -> None:
         self._copies = moment.copies
@@ -175,6 +187,12 @@ class Snapshots:
             self._moments.add(moment)
         else:
             moment.copies.release()
+
+    def _tell_damaged(self) -> None:
+        for sentence in self._folder.damaged:
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self._core.outbox.emit(Notice("warning", "snapshot-damaged", f"{sentence}: {_STAYS}"))
 
     def _tell(self, sentences: list[str]) -> None:
         """What of the state is not in the snapshot; each once."""
@@ -198,8 +216,14 @@ class Snapshots:
                 request.apply(info.step, to_builtins(info))
             self._retire()
         finally:
-            capture.moment.copies.release()
-            self._core.end_saving()
+            try:
+                capture.moment.copies.release()
+            finally:
+                self._core.end_saving()
+
+    def _broken(self, error: BaseException) -> None:
+        text = f"what follows a snapshot could not be done: {type(error).__name__}: {error!s:.300}"
+        self._core.outbox.emit(Notice("error", "snapshots-broken", text))
 
     def _fail(self, requests: list[Request], cause: Cause, label: str, message: str) -> None:
         step = self._core.step()
@@ -214,7 +238,8 @@ class Snapshots:
         try:
             numbers = self._folder.remove(superseded(infos, self._policy))
             self._folder.collect()
-        except (OSError, LivesparkError) as error:
+            self._tell_damaged()
+        except Exception as error:  # the snapshot is there all the same
             text = f"old snapshots could not be removed: {_sentence(error)}"
             self._core.outbox.emit(Notice("warning", "snapshots-stay", text))
             return

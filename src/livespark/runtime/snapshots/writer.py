@@ -16,21 +16,24 @@ _MODEST: Final = 10
 
 
 class Writer:
-    """`write` puts a job in; the training thread never waits but in `wait`."""
+    """`write` puts a job in; the training thread never waits but in `wait`. `failed` hears what a job raised."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[BaseException], object]) -> None:
+        self._failed = failed
         self._changed = threading.Condition()
         self._jobs: list[Callable[[], object]] = []
         self._busy = False
         self._thread: threading.Thread | None = None
 
     def write(self, job: Callable[[], object]) -> None:
-        """Have it done behind those before it. The job tells its own outcome, and does not raise."""
+        """Have it done behind those before it. The job tells its own outcome. Raises RuntimeError where there can be no
+        thread; then it is not done."""
         with self._changed:
-            self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="livespark-snapshots", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="livespark-snapshots", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._jobs.append(job)
             self._changed.notify_all()
 
     def wait(self) -> None:
@@ -46,8 +49,16 @@ class Writer:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._jobs)
                 self._busy, job = True, self._jobs.pop(0)
-            job()
+            self._do(job)
             del job
+
+    def _do(self, job: Callable[[], object]) -> None:
+        """Whatever a job raises, the next one is done, too, and nobody waits for ever."""
+        try:
+            job()
+        except BaseException as error:
+            with suppress(Exception):
+                self._failed(error)
 
 
 def _be_modest() -> None:
