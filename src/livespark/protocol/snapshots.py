@@ -7,8 +7,8 @@ A run's snapshots lie in one folder (`livespark.snapshots` reads and writes it):
     objects/<hash>.pickle             what only pickle can hold
 
 An array file's name is the XXH3-128 of its bytes, a pickle's the SHA-256. A manifest file is
-`{"sha256":"<of the body>","seal":"<HMAC-SHA-256 of the body>","snapshot":<body>}` and a line feed; the body is a
-`Manifest`.
+`{"sha256":"<of the bytes behind the next comma>","seal":"<HMAC-SHA-256 of the body>","snapshot":<body>}` and a line
+feed; the body is a `Manifest`.
 """
 
 from typing import Any, Literal, TypeAlias

@@ -54,6 +54,7 @@ class Folder:
 
     def __init__(self, path: Path, seal: bytes = b"", disk: Disk = _DISK) -> None:
         self.path = path
+        self.damaged: list[str] = []
         self._seal, self._disk = seal, disk
         self._lock = threading.Lock()
         self._trusted: set[str] = set()
@@ -138,10 +139,11 @@ class Folder:
     def collect(self) -> int:
         """Remove objects that no manifest names, and what broken writes left. -> bytes. Raises OSError.
 
-        While a manifest can't be read, all objects stay: it may name any of them.
+        Objects that are older than a manifest which can't be read stay, for it may name any of them; `damaged` says
+        then why it can't be.
         """
         with self._lock:
-            found = leftovers(self.path, self._named())
+            found = leftovers(self.path, *self._named())
             if found:
                 self._disk.sync_folder(self.path)
             for path, _ in found:
@@ -192,15 +194,19 @@ class Folder:
             raise Damaged(f"{self._title(number)} can't be used: {UNSEALED}")
         return found
 
-    def _named(self) -> set[str] | None:
-        """Objects that manifests name; None when a manifest can't be read."""
+    def _named(self) -> tuple[set[str], int]:
+        """Objects that manifests name; and when the newest manifest that can't be read was written, in ns."""
         named: set[str] = set()
+        damaged, written = [], 0
         for number in self.numbers():
             try:
                 named.update(self.files(number))
-            except Damaged:
-                return None
-        return named
+            except Damaged as problem:
+                damaged.append(str(problem))
+                with contextlib.suppress(FileNotFoundError):
+                    written = max(written, self._manifest(number).lstat().st_mtime_ns)
+        self.damaged = damaged
+        return named, written
 
     def _manifest(self, number: int) -> Path:
         return self.path / f"{number}.json"

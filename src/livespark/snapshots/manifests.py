@@ -27,7 +27,8 @@ _DEEPEST: Final = 300
 _NODES: Final = 4_000_000
 _DIMENSIONS: Final = 64
 _LONGEST: Final = 2**56
-_HEAD: Final = re.compile(rb'\{"sha256":"([0-9a-f]{64})","seal":"([0-9a-f]{64}|)","snapshot":')
+_DIGEST: Final = re.compile(rb'\{"sha256":"([0-9a-f]{64})",')
+_SEAL: Final = re.compile(rb'"seal":"([0-9a-f]{64}|)","snapshot":')
 _TAIL: Final = b"}\n"
 _ARRAYS: Final = re.compile(r"[0-9a-f]{32}\Z")
 _PICKLES: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -55,23 +56,24 @@ def render(manifest: Manifest, key: bytes) -> bytes:
     problem = _unreadable(body) or _too_deep(manifest)
     if problem:
         raise Oversized(f"the snapshot can't be saved: {problem}")
-    digest = hashlib.sha256(body).hexdigest()
-    return b'{"sha256":"%b","seal":"%b","snapshot":%b%b' % (digest.encode(), sealed(body, key).encode(), body, _TAIL)
+    rest = b'"seal":"%b","snapshot":%b%b' % (sealed(body, key).encode(), body, _TAIL)
+    return b'{"sha256":"%b",%b' % (_hash_of(memoryview(rest)), rest)
 
 
 def parse(data: bytes, number: int) -> tuple[Manifest, bytes, str]:
     """The manifest of snapshot `number`, its body's bytes, and the seal. Raises Damaged with what is wrong."""
-    head = _HEAD.match(data)
-    body = data[head.end() : -len(_TAIL)] if head and data.endswith(_TAIL) else b""
-    if not head or hashlib.sha256(body).hexdigest().encode() != head[1]:
+    digest = _DIGEST.match(data)
+    seal = _SEAL.match(data, digest.end()) if digest else None
+    if not (digest and seal and data.endswith(_TAIL)) or _hash_of(memoryview(data)[digest.end() :]) != digest[1]:
         raise Damaged("the manifest is not as it was written")
+    body = data[seal.end() : -len(_TAIL)]
     problem = _unreadable(body)
     if problem:
         raise Damaged(problem)
     manifest = _decoded(body)
     if manifest.info.number != number or not is_run_id(manifest.run):
         raise Damaged("the manifest is not that of this snapshot")
-    return manifest, body, head[2].decode()
+    return manifest, body, seal[1].decode()
 
 
 def contents(manifest: Manifest) -> Contents:
@@ -82,6 +84,10 @@ def contents(manifest: Manifest) -> Contents:
         raise Damaged("a pickle's name is no hash")
     found = {name: _layout(manifest, indexes) for name, indexes in _by_object(manifest).items()}
     return Contents(found, list(dict.fromkeys(manifest.pickles)))
+
+
+def _hash_of(data: memoryview) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
 
 
 def _decoded(body: bytes) -> Manifest:

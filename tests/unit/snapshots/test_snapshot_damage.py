@@ -39,20 +39,13 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 def test_every_flipped_bit_of_the_manifest_is_found(folder: Folder) -> None:
-    """Wherever it is: the snapshot does not open, or, in the seal, its pickles do not."""
+    """Wherever it is, in the hash and the seal, too."""
     path = folder.path / "1.json"
     data = path.read_bytes()
-    seal = range(data.index(b'"seal":"') + 8, data.index(b'","snapshot"'))
-    assert len(seal) == 64
-
     for bit in range(8 * len(data)):
         path.write_bytes(flipped(data, bit))
-        if bit // 8 in seal and flipped(data, bit)[bit // 8] in b"0123456789abcdef":
-            with folder.open(1) as snapshot:
-                assert not snapshot.sealed
-        else:
-            with pytest.raises(Damaged, match="the manifest is not as it was written"):
-                folder.open(1)
+        with pytest.raises(Damaged, match="the manifest is not as it was written"):
+            folder.open(1)
     path.write_bytes(data)
     assert len(opened(folder, 1)) == 3
 
@@ -125,17 +118,18 @@ def test_the_snapshot_of_another_home_opens_without_its_pickles(folder: Folder) 
         assert "loading them would execute" in left_out[0]
 
 
-def forge(folder: Folder, change: Change, key: bytes = b"") -> None:
+def forge(folder: Folder, change: Change, key: bytes = b"", seal: str | None = None) -> None:
     """Snapshot 1 with another body, whose hash is right."""
     path = folder.path / "1.json"
     body = json.loads(path.read_bytes())["snapshot"]
     replaced = change(body)
-    put_body(path, json.dumps(replaced if isinstance(replaced, dict) else body).encode(), key)
+    put_body(path, json.dumps(replaced if isinstance(replaced, dict) else body).encode(), key, seal)
 
 
-def put_body(path: Path, body: bytes, key: bytes = b"") -> None:
-    digest = hashlib.sha256(body).hexdigest()
-    path.write_bytes(f'{{"sha256":"{digest}","seal":"{sealed(body, key)}","snapshot":'.encode() + body + b"}\n")
+def put_body(path: Path, body: bytes, key: bytes = b"", seal: str | None = None) -> None:
+    seal = sealed(body, key) if seal is None else seal
+    rest = f'"seal":"{seal}","snapshot":'.encode() + body + b"}\n"
+    path.write_bytes(f'{{"sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode() + rest)
 
 
 def entry(index: int, **fields: Any) -> Change:
@@ -367,9 +361,7 @@ def test_no_planted_pickle_is_given_out(folder: Folder, tmp_path: Path) -> None:
     genuine = json.loads((folder.path / "1.json").read_bytes())["seal"]
 
     for seal in ("", "0" * 64, genuine):
-        forge(folder, first(pickles=[name]))
-        path = folder.path / "1.json"
-        path.write_bytes(path.read_bytes().replace(b'"seal":""', f'"seal":"{seal}"'.encode(), 1))
+        forge(folder, first(pickles=[name]), seal=seal)
         with folder.open(1) as snapshot:
             assert not snapshot.sealed
             with pytest.raises(Damaged, match="would execute"):

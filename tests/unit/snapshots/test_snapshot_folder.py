@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -245,17 +246,28 @@ def test_removing_and_collecting(folder: Folder) -> None:
     assert folder.collect() == 0
 
 
-def test_nothing_is_collected_while_a_manifest_is_unreadable(folder: Folder) -> None:
-    """A damaged manifest may name anything, so all objects stay until it is removed."""
+def test_nothing_older_than_an_unreadable_manifest_is_collected(folder: Folder) -> None:
+    """It may name any of that, so all of it stays until it is removed. What came later, it can't name."""
     for number in (1, 2):
         folder.write(draft(number))
     folder.remove([1])
     manifest = folder.path / "2.json"
     manifest.write_bytes(manifest.read_bytes()[:-5])
+    for path in (manifest, *(folder.path / "objects").iterdir()):
+        os.utime(path, (10**9, 10**9))
 
     assert folder.collect() == 0
+    [sentence] = folder.damaged
+    assert re.fullmatch("snapshot 2 of .* can't be used: the manifest is not as it was written", sentence)
+    before = {path.name for path in (folder.path / "objects").iterdir()}
+    folder.write(draft(3))
+    folder.remove([3])
+    written = sum(path.stat().st_size for path in (folder.path / "objects").iterdir() if path.name not in before)
+    assert folder.collect() == written > 0
+    assert {path.name for path in (folder.path / "objects").iterdir()} == before
     folder.remove([2])
     assert folder.collect() > 2 * LARGE
+    assert folder.damaged == []
 
 
 def test_collecting_follows_no_link(folder: Folder, tmp_path: Path) -> None:
