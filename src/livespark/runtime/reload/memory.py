@@ -53,8 +53,16 @@ _LEFT_OUT: Final = {
 _WIRING: Final = frozenset(
     {"livespark", "logging", "weakref", "_weakref", "_weakrefset", "re", "pathlib", "datetime", "importlib"}
 )
-_TORCH_WIRING: Final = ("torch._dynamo", "torch._inductor", "torch._functorch", "torch._C", "torch.fx")
-"""Objects from here belong to the machinery around the values, or never change."""
+_TORCH_WIRING: Final = (
+    "torch._dynamo",
+    "torch._inductor",
+    "torch._functorch",
+    "torch._C",
+    "torch.fx",
+    "torch.distributed",
+)
+"""Objects from here belong to the machinery around the values, or never change, but for those of `_CONTENT`."""
+_CONTENT: Final = ("state_dict", "get_state", "to_local")
 
 
 @contextmanager
@@ -213,7 +221,7 @@ def _text(path: _Path) -> str:
 def _is_wiring(value: Any) -> bool:
     module = str(type(value).__module__)
     if module.startswith(_TORCH_WIRING):
-        return not hasattr(value, "state_dict") and not hasattr(value, "get_state")
+        return not any(hasattr(value, name) for name in _CONTENT)
     return module.partition(".")[0] in _WIRING
 
 

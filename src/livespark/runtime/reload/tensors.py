@@ -14,7 +14,7 @@ import torch
 if TYPE_CHECKING:
     from livespark.runtime.reload.memory import Copying
 
-__all__ = ("Copies", "Uncopyable", "attributes", "is_kept", "is_plain", "keep", "keep_grad", "once")
+__all__ = ("Copies", "Uncopyable", "attributes", "has_memory", "is_kept", "is_plain", "keep", "keep_grad", "once")
 
 _Restore: TypeAlias = Callable[[], object]
 
@@ -69,6 +69,27 @@ def is_plain(tensor: torch.Tensor) -> bool:
     )
 
 
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether the numbers of a plain tensor are there: FSDP, for one, gives memory back that it needs again later.
+
+    Torch itself reads and writes beyond the end of such memory.
+    """
+    storage, offset = tensor.untyped_storage().nbytes(), tensor.storage_offset() * tensor.itemsize
+    if storage >= offset + tensor.nbytes or not tensor.numel():
+        return True
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return storage >= offset + (last + 1) * tensor.itemsize
+
+
+def _part_here(tensor: torch.Tensor) -> torch.Tensor:
+    """Of a tensor that is spread over processes the part that this one has, the same memory; else the tensor."""
+    if type(tensor) in _PLAIN or not hasattr(tensor, "to_local"):
+        return tensor
+    with torch.no_grad():
+        part: torch.Tensor = tensor.to_local()
+        return part
+
+
 def once(tensor: torch.Tensor) -> tuple[slice, ...]:
     """An index that picks each element of an expanded tensor once: the repeated ones are the same memory."""
     return tuple(slice(1) if stride == 0 else slice(None) for stride in tensor.stride())
@@ -83,7 +104,7 @@ def keep(value: Any, copies: "Copying") -> _Restore | None:
     """Copy the content. -> what puts it back; None: there is none. Raises as `Copies.copy` does."""
     if isinstance(value, torch.Generator):
         return partial(value.set_state, value.get_state())
-    if value.is_meta:
+    if value.is_meta or (is_plain(value) and not has_memory(value)):
         return None
     if torch.nn.parameter.is_lazy(value):
         raise Uncopyable("a lazy parameter without content")
@@ -108,9 +129,10 @@ class _Form:
     __slots__ = ("_device", "_kept", "_requires_grad", "_stride")
 
     def __init__(self, tensor: torch.Tensor, copies: "Copying") -> None:
-        self._kept: torch.Tensor = copies.copy(tensor)
-        self._device = tensor.device
-        self._stride = tensor.stride() if is_plain(tensor) else None
+        part = _part_here(tensor)
+        self._kept: torch.Tensor = copies.copy(part)
+        self._device = part.device
+        self._stride = part.stride() if is_plain(part) else None
         self._requires_grad = tensor.requires_grad
 
     def made(self) -> torch.Tensor:
@@ -122,10 +144,13 @@ class _Form:
 
     def put_into(self, tensor: torch.Tensor) -> None:
         """In place where the shape is still the same; else it, still the same object, gets memory of its own."""
-        if self._fits(tensor) and _is_simple(tensor):
-            tensor.detach().copy_(self._kept)
+        part = _part_here(tensor)
+        if is_plain(part) and not has_memory(part):
+            return
+        if self._fits(part) and _is_simple(part):
+            part.detach().copy_(self._kept)
         else:
-            self._put_into(tensor)
+            self._put_into(part)
         if tensor.requires_grad != self._requires_grad and tensor.is_leaf:
             tensor.requires_grad_(self._requires_grad)
 
@@ -185,7 +210,10 @@ def _restore_grad(tensor: torch.Tensor, held: "weakref.ref[torch.Tensor]", form:
     if not tensor.is_leaf:
         return
     grad = held()
-    if grad is None:
+    if grad is None and tensor is not _part_here(tensor):
+        grad = torch.empty_like(tensor.detach())
+        form.put_into(grad)
+    elif grad is None:
         grad = form.made()
     else:
         form.put_into(grad)

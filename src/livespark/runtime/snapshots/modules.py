@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import torch
 
-from livespark.runtime.snapshots import numeric, simple, stateful
+from livespark.runtime.snapshots import numeric, sharded, simple, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, Unsavable, joined, name_of
 
 __all__ = ("attributes", "encode", "frozen", "is_data", "plain_parts", "put", "put_data")
@@ -114,7 +114,7 @@ def put(putting: Putting, node: Node, module: torch.nn.Module, path: str) -> Any
 def _load(putting: Putting, node: Node, module: torch.nn.Module, path: str, *, standard: bool) -> None:
     before, putting.borrows = putting.borrows, standard
     try:
-        state = putting.as_saved(node["tree"], path)
+        state = putting.as_saved(node["tree"], path, sharded.living_shards(module))
     finally:
         putting.borrows = before
     if not standard:
@@ -191,8 +191,8 @@ def _put_buffers(putting: Putting, nodes: dict[str, Node], module: torch.nn.Modu
 
 def _put_gradients(putting: Putting, nodes: dict[str, Node], module: torch.nn.Module, path: str) -> None:
     for name, parameter in module.named_parameters():
-        living = MISSING if parameter.grad is None else parameter.grad
         saved = nodes.get(name)
+        living = sharded.room(saved, parameter, parameter.grad)
         parameter.grad = None if saved is None else putting.fill(saved, living, joined(path, name))
 
 

@@ -118,8 +118,8 @@ class Putting(Protocol):
     def fill(self, node: Node, living: Any, path: str, /) -> Any:
         """The value: `living` itself, if it can take the content, else a new one. Raises Unfit."""
 
-    def as_saved(self, node: Node, path: str, /) -> Any:
-        """A new value out of plain data, whatever new code or config has changed."""
+    def as_saved(self, node: Node, path: str, living: Any = MISSING, /) -> Any:
+        """A new value out of plain data, whatever new code or config has changed; `living`: what may be used for it."""
 
     def item(self, node: Node, living: Any, path: str, /) -> Any:
         """As `fill`, but `living` (MISSING included) stays where new code or config has changed it."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch.optim import Optimizer
 
-from livespark.runtime.snapshots import modules, stateful
+from livespark.runtime.snapshots import modules, sharded, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, joined, name_of
 
 __all__ = ("encode", "plain_parts", "put")
@@ -102,11 +102,22 @@ def _fill_state(putting: Putting, tree: Node, optimizer: Optimizer, device: str,
     for key_node, node in _pairs(tree["state"]):
         index = putting.fill(key_node, MISSING, "")
         parameter, key = known.get(index), known.get(index, index)
-        state = putting.fill(node, optimizer.state.get(key, MISSING), joined(joined(path, "state"), index))
+        living = _room(node, optimizer.state.get(key, MISSING), parameter)
+        state = putting.fill(node, living, joined(joined(path, "state"), index))
         optimizer.state[key] = state if parameter is None else _placed(state, parameter, device)
         filled.add(key)
     for key in [key for key in optimizer.state if key not in filled]:
         del optimizer.state[key]
+
+
+def _room(node: Node, living: Any, parameter: torch.Tensor | None) -> Any:
+    """What the state of a parameter can be put into: where that is spread over processes, its state is, too."""
+    if parameter is None or not sharded.is_sharded(parameter) or "$" in node:
+        return living
+    state = {} if living is MISSING else living
+    found = ((name, sharded.room(part, parameter, state.get(name))) for name, part in node.items())
+    state |= {name: part for name, part in found if part is not MISSING}
+    return state
 
 
 def _pairs(node: Node) -> list[Any]:

@@ -26,7 +26,7 @@ __all__ = ("Putter", "Unfit")
 _N = TypeVar("_N")
 _Kind = Callable[["Putter", Node, Any, str], Any]
 _KINDS: Final[dict[str, Any]] = {**stateful.KINDS, **filling.KINDS, **numeric.KINDS, **objects.KINDS}
-_TORCH: Final = ("sparse", "lazy", "meta", "torch", "loader")
+_TORCH: Final = ("sparse", "shards", "lazy", "meta", "torch", "loader")
 _ONLY_GROUP: Final = re.compile(r"(^|\.)param_groups\.0\.")
 
 
@@ -103,10 +103,10 @@ class Putter:
             return make(node)
         return self._kind(kind, node)(self, node, living, path)
 
-    def as_saved(self, node: Node, path: str) -> Any:
+    def as_saved(self, node: Node, path: str, living: Any = MISSING) -> Any:
         changed, self._changed = self._changed, set()
         try:
-            return self.fill(node, MISSING, path)
+            return self.fill(node, living, path)
         finally:
             self._changed = changed
 

@@ -9,7 +9,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from livespark.protocol.snapshots import ArrayEntry
-from livespark.runtime.snapshots import loader_parts, modules, optimizers, stateful
+from livespark.runtime.reload.tensors import has_memory
+from livespark.runtime.snapshots import loader_parts, modules, optimizers, sharded, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Leaf, Node, Putting, Unfit, Unsavable
 
 __all__ = ("KINDS", "encode", "encode_tensor", "plain_parts")
@@ -66,6 +67,8 @@ def encode_tensor(encoder: Encoding, value: Any, path: str) -> Node:
     """MISSING for what is no tensor with plain memory."""
     if type(value) not in _EXACT or value.layout is not torch.strided or value.is_meta or value.is_quantized:
         return MISSING
+    if not has_memory(value):
+        raise Unsavable(f"{path} is a tensor whose memory has been given back")
     tensor = value.detach() if value.requires_grad else value
     if tensor.is_neg() or tensor.is_conj():
         tensor = tensor.resolve_conj().resolve_neg()
@@ -84,6 +87,8 @@ def encode_tensor(encoder: Encoding, value: Any, path: str) -> Node:
 
 
 def _odd_tensor(encoder: Encoding, value: torch.Tensor, path: str) -> Node:
+    if sharded.is_sharded(value):
+        return sharded.encode(encoder, value, path)
     if torch.nn.parameter.is_lazy(value):
         return encoder.begin(value, {"$": "lazy", "of": type(value).__name__})
     if value.is_meta:
@@ -241,5 +246,6 @@ KINDS: Final[dict[str, Callable[[Putting, Node, Any, str], Any]]] = {
     "torch": _put_constant,
     "state": _put_state,
     "loader": loader_parts.put,
+    **sharded.KINDS,
 }
 """How a tagged node is put into a living value, by its kind."""

@@ -6,6 +6,7 @@ Theory: a *tree* is what JSON can hold, and beside it arrays and pickles, which 
     scalars      float (not finite), int (large), str (half surrogates), complex, path, datetime, decimal, enum, ...
     containers   list, dict, tuple, namedtuple, set, frozenset, deque, bytes, bytearray, numbers (array.array)
     array        {"$": "array", "i": index}: a tensor; with "of": "numpy" an array of NumPy
+    shards       a tensor spread over processes, see `sharded.py`
     generator    a random generator: `of`, its state
     state        `tree`: what an object's `state_dict()` gave; `more`: what that leaves out, see `modules.py`
     object       `type`, `attributes`: an object of a class of the script, and `content` if it is a container, too
