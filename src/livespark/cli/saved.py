@@ -42,8 +42,8 @@ def taken(info: SnapshotInfo, name: str) -> str:
     """`quiet-otter@7 at step 1,622: 412 MB (31 MB new), training stood still for 14 ms`; `name` comes first."""
     label = f" ({info.label})" if info.label else ""
     new = "nothing new" if not info.written else f"{size(info.written)} new"
-    stall = f"training stood still for {spent(info.stall)}"
-    text = f"{name}{label}{_at(info.step)}: {size(info.size)} ({new}), {stall}"
+    amount = f"{size(info.size)} ({new})" if info.size else "no arrays"
+    text = f"{name}{label}{_at(info.step)}: {amount}, training stood still for {spent(info.stall)}"
     return f"{text}; {info.message}" if info.message else text
 
 

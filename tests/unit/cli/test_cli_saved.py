@@ -75,6 +75,7 @@ def test_sizes_have_two_digits_or_three(count: int, text: str) -> None:
             info(label="final"),
             "quiet-otter@7 (final) at step 1,622: 412 MB (31 MB new), training stood still for 14 ms",
         ),
+        (info(size=0, written=0), "quiet-otter@7 at step 1,622: no arrays, training stood still for 14 ms"),
         (info(step=None, written=0), "quiet-otter@7: 412 MB (nothing new), training stood still for 14 ms"),
         (
             info(message="taken in a call"),
