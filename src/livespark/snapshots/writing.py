@@ -175,7 +175,8 @@ class Writing:
         """Let go of it, and of what it left on disk unless it is whole."""
         if file.fd is not None:
             fd, file.fd = file.fd, None
-            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.close(fd)
             if not file.whole:
                 self._forget(file.draft)
 

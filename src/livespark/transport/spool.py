@@ -8,6 +8,7 @@ any thread; everything else belongs to one thread, the one that sends, so long r
 """
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -121,9 +122,7 @@ class Spool:
     def close(self) -> None:
         """Let go of the file, which stays. Also right in a forked child: takes no lock."""
         self._closed = True
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            os.close(fd)
+        self._let_go()
 
     def _recover(self) -> None:
         """Open the file and find out what is in it."""
@@ -157,9 +156,17 @@ class Spool:
     def _fail(self, error: OSError) -> None:
         self.failure = error
         self._retry_at = self._clock() + _RETRY
+        if error.errno == errno.EBADF:
+            self._let_go()  # a script closes what is not its own; the file is opened again
         if self._fd is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)
+
+    def _let_go(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     def _refill(self) -> None:
         """Move batches from memory to the file, one at a time, so that nobody waits long."""

@@ -189,6 +189,21 @@ def test_a_disk_that_fails_is_survived(tmp_path: Path, failing: Failing, code: i
     spool.close()
 
 
+def test_a_file_that_somebody_else_closes_is_opened_again(tmp_path: Path) -> None:
+    now = 0.0
+    spool = Spool(tmp_path / "spool", clock=lambda: now)
+    spool.append([answered(1)])
+    os.close(spool._fd or 0)
+    spool.append([answered(2)])
+    now = 1000.0
+    spool.append([answered(3)])
+    spool.tidy()
+    assert spool.failure is None
+    assert [batch.number for batch in read_spool(tmp_path / "spool")] == [1, 2, 3]
+    os.close(spool._fd or 0)
+    spool.close()
+
+
 def test_acknowledging_reaches_into_memory(tmp_path: Path, failing: Failing) -> None:
     """Batches that never reached the disk are acknowledged like others."""
     spool = Spool(tmp_path / "spool-1")

@@ -184,7 +184,11 @@ def _recording(begin: Callable[..., None]) -> Callable[..., None]:
         if not _is_recorded(loader):
             begin(self, loader)
             return
-        slots = Slots.new(loader.num_workers, loader.prefetch_factor + 2)
+        try:
+            slots = Slots.new(loader.num_workers, loader.prefetch_factor + 2)
+        except (RuntimeError, OSError):  # no room in /dev/shm: each snapshot says what it lacks
+            begin(self, loader)
+            return
         states = getattr(loader, STATES, None) or [None] * loader.num_workers
         vars(self)[_NAME] = Roles(slots, states)
         begin(self, _WithRecorder(loader, Recorder(loader.worker_init_fn, slots, states)))
