@@ -104,6 +104,8 @@ def test_a_fork_is_a_relative(stage: Stage, studio: Studio) -> None:
     family.get_by_role("button", name=f"Compare with {parent}").click()
     expect(page.locator(".legend")).not_to_contain_text("reading")
     child = page.url.split("/r/")[1].partition("?")[0]
+    page.reload()
+    expect(page.locator(".legend")).to_contain_text(parent)
     eventually(lambda: stage.live(child).get("optimizer.lr") == 0.125, "the new config to count")
     page.goto(page.url.split("/r/")[0])
     expect(page.locator("tr", has_text=child)).to_contain_text(f"forked from {parent}")

@@ -17,7 +17,7 @@ from livespark.protocol.stream import StreamMessage
 from livespark.server.call import JSON_LIMIT, Handler, NoQuery, Route
 from livespark.server.handlers import code, commands, events, general, runs, snapshots, worker
 from livespark.server.handlers.openapi import Document
-from livespark.server.handlers.pages import Pages
+from livespark.server.handlers.pages import Pages, RunPageQuery
 from livespark.service.history import EventPage, MetricsPage
 from livespark.studio.assets import Asset
 from livespark.transport.server_info import Code, ServerInfo
@@ -167,7 +167,15 @@ def _pages(pages: Pages) -> tuple[Route, ...]:
     file = {200: {"*/*": str}, 304: {}}
     return (
         Route(method="GET", path="/", handler=pages.page, scope=None, summary="The Studio", answers=page),
-        Route(method="GET", path="/r/{run}", handler=pages.page, scope=None, summary="The Studio", answers=page),
+        Route(
+            method="GET",
+            path="/r/{run}",
+            handler=pages.run_page,
+            scope=None,
+            summary="The Studio",
+            answers=page,
+            query=RunPageQuery,
+        ),
         Route(method="GET", path="/studio/{file*}", handler=pages.file, scope=None, summary="Its files", answers=file),
     )
 

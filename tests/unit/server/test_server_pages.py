@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_page_is_served_without_a_token(tmp_path: Path) -> None:
     """At the root and for every run, known or not: it holds no data."""
     async with clients(tmp_path) as client:
-        for path in ("/", "/r/quiet-otter", "/r/anything"):
+        for path in ("/", "/r/quiet-otter", "/r/anything", "/r/quiet-otter?compare=calm-fox"):
             answer = await client.get(path, token="")
             assert (answer.status, answer.body) == (200, ASSETS["index.html"].body)
             assert answer.headers["content-type"] == "text/html; charset=utf-8"

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -13,7 +14,13 @@ from livespark.server.call import Call, NoQuery
 from livespark.server.shell import PAGE_POLICY
 from livespark.studio.assets import PAGE, Asset
 
-__all__ = ("Pages",)
+__all__ = ("Pages", "RunPageQuery")
+
+
+class RunPageQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page of a run keeps in its address. `compare`: the run whose curves it shows along."""
+
+    compare: str = ""
 
 
 class Pages:
@@ -24,6 +31,9 @@ class Pages:
         self._tags = {name: f'"{hashlib.sha256(asset.body).hexdigest()[:32]}"' for name, asset in assets.items()}
 
     async def page(self, call: Call[NoQuery, None]) -> ASGIApp:
+        return self._serve(PAGE, call)
+
+    async def run_page(self, call: Call[RunPageQuery, None]) -> ASGIApp:
         return self._serve(PAGE, call)
 
     async def file(self, call: Call[NoQuery, None]) -> ASGIApp:
