@@ -77,8 +77,7 @@ class Snapshots:
             await self._need_any(run)
             return origin
         folder = await self._holding(run.id, origin.snapshot, "invalid")
-        told = await self._store.find_snapshot(run.id, origin.snapshot)
-        info = told[0] if told else await asyncio.to_thread(_info, folder, origin.snapshot)
+        info = await asyncio.to_thread(_info, folder, origin.snapshot)
         return replace(origin, step=info.step)
 
     async def _need_any(self, run: Run) -> None:
@@ -101,7 +100,7 @@ def _unknown(run: RunId, number: int, others: list[int] | None = None, code: str
 
 
 def _info(folder: Folder, number: int) -> SnapshotInfo:
-    """What a snapshot that no event has told of says itself. Raises Refused."""
+    """What a snapshot says itself. Raises Refused for one that is damaged: no run could begin with it."""
     try:
         return folder.read(number).info
     except Damaged as error:

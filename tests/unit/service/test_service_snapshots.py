@@ -101,6 +101,9 @@ async def test_a_damaged_snapshot_says_so(tmp_path: Path) -> None:
             with pytest.raises(Refused, match="snapshot 1") as caught:
                 await attempt(await stage.run(run), 1)
             assert caught.value.code == "conflict"
+        with pytest.raises(Refused, match="snapshot 1") as caught:
+            await stage.service.runs.fork(run, Fork("key", snapshot=1))
+        assert caught.value.code == "invalid"
         assert await removed(stage, run, 1) == []
 
 
