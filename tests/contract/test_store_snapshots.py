@@ -60,11 +60,11 @@ async def prospects(store: Store, run: RunId) -> Prospects:
 async def test_where_a_run_comes_from_stays_known(store: Store) -> None:
     """And how often it may be started again."""
     origin = Origin(RunId("old-owl"), 3, "fork", HUGE, ["net"])
-    run, _ = await store.create_run(submit(), replace(draft(), origin=origin, retries=4))
-    assert (run.origin, run.retries) == (origin, 4)
+    run, _ = await store.create_run(submit(), replace(draft(), origin=origin, retries=4, best="max:f1"))
+    assert (run.origin, run.retries, run.best) == (origin, 4, "max:f1")
     assert (await store.list_runs())[0] == run
     other, _ = await store.create_run(submit("other"), draft())
-    assert (other.origin, other.retries) == (None, 0)
+    assert (other.origin, other.retries, other.best) == (None, 0, "")
 
 
 async def test_snapshots_are_listed_by_number_until_they_are_removed(store: Store) -> None:

@@ -205,7 +205,7 @@ class Resumed(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="re
 class Attempt(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="attempt"):
     """The run's process has died and is started again: this is incarnation `incarnation`, `left` more may follow.
 
-    `reason` and `error`: how the last one ended; `delay`: seconds until the start.
+    `reason` and `error`: how the last one ended, at `step`; `delay`: seconds until the start.
     """
 
     incarnation: int
@@ -213,6 +213,7 @@ class Attempt(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="at
     reason: str
     delay: float = 0.0
     error: Failure | None = None
+    step: int | None = None
 
 
 Event: TypeAlias = (

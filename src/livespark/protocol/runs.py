@@ -89,7 +89,7 @@ class Fork(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 
 class Run(Struct, frozen=True, omit_defaults=True):
     """A run as clients see it. Times are Unix seconds. `last_seq` is the newest event's number, `first_seq` the
-    oldest kept."""
+    oldest kept. `best`: the metric of `Snapshotting.best`."""
 
     id: RunId
     name: str
@@ -115,6 +115,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     watchers: int = 0
     origin: Origin | None = None
     retries: int = 0
+    best: str = ""
 
 
 class RunList(Struct, frozen=True):

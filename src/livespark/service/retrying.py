@@ -61,6 +61,7 @@ def attempt_after(loss: Loss, run: Run, submit: Submit | None, prospects: Prospe
         reason=loss.reason,
         delay=0.0 if loss.restarted else min(_LONGEST, 2.0 ** min(_DOUBLINGS, max(0, run.incarnation - 1))),
         error=loss.error,
+        step=run.step,
     )
 
 

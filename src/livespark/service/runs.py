@@ -164,6 +164,7 @@ class Runs:
             config=submit.config,
             origin=submit.origin,
             retries=submit.retries,
+            best=submit.snapshots.best,
         )
 
     def _seen(self, run: Run) -> Run:

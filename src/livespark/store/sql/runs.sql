@@ -1,10 +1,11 @@
 -- name: insert_run
 INSERT INTO runs (
     id, key, name, mode, epoch, created, entry, cwd, python, config, state, reason, error, step, started, ended, before_lost,
-    first_seq, last_seq, heard, incarnation, acknowledged, last_command, pid, host, settled, origin, retries, attempts_left
+    first_seq, last_seq, heard, incarnation, acknowledged, last_command, pid, host, settled, origin, retries, attempts_left,
+    best
 ) VALUES (
     :id, :key, :name, :mode, :epoch, :created, :entry, :cwd, :python, :config, :state, '', NULL, NULL, NULL, NULL, NULL,
-    1, 0, NULL, 0, 0, 0, NULL, '', 0, :origin, :retries, :retries
+    1, 0, NULL, 0, 0, 0, NULL, '', 0, :origin, :retries, :retries, :best
 );
 
 -- name: insert_submit

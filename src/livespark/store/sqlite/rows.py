@@ -42,6 +42,7 @@ class RunRow(Standing, kw_only=True):
     settled: int
     origin: bytes | None
     retries: int
+    best: str
 
     def place(self, seq: int) -> int:
         """The key in `events` of event `seq`."""
@@ -110,6 +111,7 @@ def run_of(row: RunRow) -> Run:
         config=decode(row.config, dict[str, Any]),
         origin=decode(row.origin, Origin) if row.origin else None,
         retries=row.retries,
+        best=row.best,
     )
 
 

@@ -41,7 +41,7 @@ def create_run(transaction: Transaction, submit: Submit, run: Run) -> tuple[Run,
         return run_of(row_of(known)), False
     id = _free_id(transaction, run.id)
     values: dict[str, Any] = {
-        name: getattr(run, name) for name in ("name", "mode", "epoch", "created", "cwd", "python")
+        name: getattr(run, name) for name in ("name", "mode", "epoch", "created", "cwd", "python", "best")
     }
     values |= {"id": id, "key": submit.key, "state": run.state.value}
     values |= {"entry": encode(run.entry), "config": encode(run.config), "retries": run.retries}
