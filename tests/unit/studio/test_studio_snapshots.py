@@ -134,6 +134,17 @@ def test_snapshots_are_listed_newest_first_with_what_they_are(stage: Stage) -> N
     expect(stage.item(8)).to_contain_text("incomplete")
     expect(page.locator(".snap-sums")).to_have_text("3 on disk, 62 MB written · 1 in memory")
     expect(page.locator(".timeline circle")).to_have_count(2)
+    stage.feed.push(type="status", state="completed")
+    expect(page.locator(".snap-sums")).to_have_text("3 on disk, 62 MB written")
+    expect(page.locator(".tag", has_text="in memory")).to_have_count(0)
+
+
+def test_the_metric_of_the_best_comes_first(stage: Stage) -> None:
+    stage.feed.record["best"] = "max:bleu"
+    stage.took(3, 1000, metrics={"loss": 0.1, "test/bleu": 31.5})
+
+    stage.snapshots()
+    expect(stage.item(3).locator(".snap-metric").first).to_have_text("test/bleu 31.50", use_inner_text=True)
 
 
 def test_the_server_knows_of_older_ones(stage: Stage) -> None:
@@ -165,8 +176,14 @@ def test_taking_one_by_button_key_and_label(stage: Stage) -> None:
     expect(page.locator(".toast")).to_have_text("snapshot: nothing is persisted")
     page.get_by_role("button", name="Take snapshot", exact=True).click()
     expect(page.locator(".snap-top .deed")).to_have_text("refused: nothing is persisted")
+    failure = {"type": "SnapshotFailed", "message": "no space left on device"}
+    stage.feed.answer = {"outcome": "failed", "error": failure}
+    page.get_by_role("button", name="Take snapshot", exact=True).click()
+    expect(page.locator(".snap-top .deed")).to_have_text("failed: no space left on device")
+    page.get_by_role("button", name="Take a snapshot").click()
+    expect(page.locator(".toast")).to_have_text("snapshot: no space left on device")
     kinds = [(command["kind"], command.get("label", "")) for command in stage.commands()]
-    assert kinds == [("snapshot", "best"), ("snapshot", ""), ("snapshot", ""), ("snapshot", "")]
+    assert kinds == [("snapshot", "best"), *[("snapshot", "")] * 5]
 
 
 def test_going_back_with_a_number_changed(stage: Stage) -> None:
@@ -178,18 +195,23 @@ def test_going_back_with_a_number_changed(stage: Stage) -> None:
     stage.item(7).get_by_role("button", name="Rewind").click()
     form = page.locator(".snap-form")
     expect(form).to_contain_text("go back from step 2,000 to step 1,622")
+    form.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    expect(stage.item(7).get_by_role("button", name="Rewind")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(form.get_by_label("Change a number, too").locator("option")).to_have_text(["none", "optimizer.lr"])
     form.get_by_label("Change a number, too").select_option("optimizer.lr")
     form.get_by_label("optimizer.lr", exact=True).fill("quick")
     form.get_by_role("button", name="Rewind to step 1,622").click()
     expect(stage.item(7).locator(".deed").first).to_have_text("refused: optimizer.lr: quick is not a number")
     form.get_by_label("optimizer.lr", exact=True).fill("3e-4")
-    form.get_by_label("Leave out the items").check()
-    form.get_by_label("Take a snapshot of now first").check()
+    form.get_by_label("Skip the items in between").check()
+    form.get_by_label("Take a snapshot of where it is now").check()
     stage.feed.answer = {"outcome": "refused", "message": "the run is stopping"}
     form.get_by_role("button", name="Rewind to step 1,622").click()
     expect(stage.item(7).locator(".deed").first).to_have_text("refused: the run is stopping")
-    form.get_by_label("Take a snapshot of now first").uncheck()
+    form.get_by_label("Take a snapshot of where it is now").uncheck()
     stage.feed.answer = {"outcome": "applied", "step": 1622}
     page.keyboard.press("Enter")
     expect(stage.item(7).locator(".deed").first).to_have_text("rewound to step 1,622")
@@ -309,6 +331,7 @@ def test_deleting_asks_first(stage: Stage) -> None:
     expect(page.locator(".snap")).to_have_count(2)
     page.get_by_role("button", name="Press again to delete snapshot 7").click()
     expect(page.locator(".snap-number")).to_have_text(["8"])
+    expect(page.get_by_role("list", name="Snapshots, newest first")).to_be_focused()
     page.get_by_role("tab", name="Events").click()
     expect(page.locator(".event", has_text="snapshot 7 removed")).to_contain_text("by ada")
 
@@ -374,7 +397,12 @@ def test_state_that_came_back_is_marked(stage: Stage) -> None:
     expect(stage.item(3).locator(".snap-head")).to_be_focused()
     expect(page.locator(".snap-detail")).to_be_visible()
     page.get_by_role("tab", name="Events").click()
-    for text in ("rewound from step 1,990", "started again", "snapshot 3", "start number 2 in 1 s; 1 more may follow"):
+    for text in (
+        "rewound from step 1,990",
+        "started again",
+        "snapshot 3",
+        "start number 2 after 1 s; 1 more may follow",
+    ):
         expect(page.locator(".event", has_text=text).first).to_be_visible()
 
 
@@ -395,7 +423,14 @@ def test_what_must_not_be_overlooked_is_a_banner(stage: Stage) -> None:
     expect(resumed).to_contain_text("snapshot 9 is damaged and was left out")
     resumed.get_by_role("button", name="Dismiss").click()
     expect(resumed).to_have_count(0)
+    stage.feed.push(type="snapshot-failed", cause="every", message="still none", step=9)
+    expect(failed).to_contain_text("still none")
+    failed.get_by_role("button", name="Dismiss").click()
+    stage.feed.push(type="snapshot-failed", cause="every", message="none yet", step=10)
     stage.took(4, 10)
+    stage.feed.push(type="snapshot-failed", cause="every", message="again", step=11)
+    expect(failed).to_contain_text("again")
+    stage.took(5, 12)
     expect(failed).to_have_count(0)
     page.reload()
     expect(page.get_by_role("alert", name="The run was started again")).to_be_visible()

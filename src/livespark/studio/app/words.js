@@ -51,6 +51,9 @@ export const RELOADABLE = new Set(["running", "pausing", "paused", "idle", "held
 /** States in which a snapshot can be asked for. @type {Set<RunState>} */
 export const SAVABLE = new Set(["running", "pausing", "paused", "reloading", "idle", "held", "lost"]);
 
+/** States in which the run has a process, and so what that holds in its memory. @type {Set<RunState>} */
+export const HAS_WORKER = new Set([...SAVABLE, "stopping"]);
+
 /** A command in a few words. @param {import("../client/types.js").Command} command */
 export function describe(command) {
   if (command.kind === "set") return setText(command.values);

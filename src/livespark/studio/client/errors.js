@@ -28,12 +28,13 @@ export class ServerUnavailable extends LivesparkError {}
 /** The run refused the command; the message is its reason. */
 export class CommandRefused extends LivesparkError {}
 
-/** The called function raised. `type` and `traceback` are Python's. */
+/** What was asked for raised; `reason` is the exception's message, `type` and `traceback` are Python's. */
 export class CallFailed extends LivesparkError {
   /** @param {import("./types.js").Failure} failure */
   constructor(failure) {
     super(`${failure.type}: ${failure.message}`);
     this.type = failure.type;
+    this.reason = failure.message;
     this.traceback = failure.traceback ?? "";
   }
 }

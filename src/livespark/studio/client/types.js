@@ -32,6 +32,7 @@
  * @property {number} [watchers]
  * @property {Origin | null} [origin]
  * @property {number} [retries]
+ * @property {string} [best] The metric with the best values of which snapshots are kept, as in `max:accuracy`.
  *
  * @typedef {object} Origin Where a run's state comes from: a snapshot (null: the newest good one) of `run`.
  * @property {string} run
@@ -200,6 +201,7 @@
  * @property {string} reason
  * @property {number} [delay] Seconds until the start.
  * @property {Failure | null} [error]
+ * @property {number | null} [step] How far it had come.
  *
  * @typedef {Source | Reloaded | Status | Metrics | Thinned | Commanded | Started | Answered | Notice | Snapshotted
  *   | SnapshotFailed | SnapshotsRemoved | Rewound | Resumed | Attempt} RunEvent

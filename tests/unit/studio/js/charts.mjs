@@ -1,4 +1,5 @@
 import { decimate, rangeOf, smooth } from "../../../../src/livespark/studio/app/charts/decimate.js";
+import { markNear, thinned } from "../../../../src/livespark/studio/app/charts/marks.js";
 import { Metrics, grouped } from "../../../../src/livespark/studio/app/charts/metrics.js";
 import { Pace } from "../../../../src/livespark/studio/app/charts/pace.js";
 import { Series } from "../../../../src/livespark/studio/app/charts/series.js";
@@ -26,6 +27,37 @@ test("a series grows in pieces and knows its last value and its extent", () => {
       count(7),
     );
   equal([made.length, made.last, made.extent, made.segments], [5005, 6, [0, 5004], [0]]);
+});
+
+test("hundreds of marks are drawn so that none covers another, the newest of each kind for sure", () => {
+  const marks = count(600).map((index) => ({ column: index / 2, kind: index % 3 ? "snapshot" : "rewind" }));
+  const drawn = thinned(marks);
+  equal(drawn.at(-1), marks.at(-1));
+  for (const kind of ["snapshot", "rewind"]) {
+    const columns = drawn.filter((mark) => mark.kind === kind).map(({ column }) => column);
+    truthy(columns.length > 25 && columns.length < 40, `${columns.length} of ${kind}`);
+    truthy(columns.every((column, index) => !index || column - columns[index - 1] >= 9), columns.join());
+  }
+  equal(thinned([{ column: 1, kind: "snapshot" }, { column: 2, kind: "rewind" }]).length, 2);
+});
+
+test("what stands at one place is told together, the nearest last, and of many how many more", () => {
+  const marks = count(9).map((step) => ({ step, text: `mark ${step}`, kind: "snapshot", snapshot: step }));
+  const near = (scale) => markNear(marks, (step) => step * scale, 4 * scale);
+  equal(near(100), { step: 4, text: "mark 4", reload: null, snapshot: 4 });
+  equal(near(2).text, "mark 2\nmark 3\nmark 5\nmark 6\nmark 4");
+  equal(near(0.5), { step: 4, text: "3 more, and\nmark 3\nmark 5\nmark 6\nmark 7\nmark 8\nmark 4", reload: null, snapshot: 4 });
+});
+
+test("a run that goes on from a step has that in its range", () => {
+  const metrics = new Metrics();
+  metrics.branch(759);
+  equal(metrics.extent, [0, 1]);
+  metrics.append({ steps: [760, 780], times: [1, 2], series: { loss: [1, 2] } });
+  metrics.branch(770);
+  equal(metrics.extent, [759, 780]);
+  metrics.clear();
+  equal(metrics.extent, [0, 1]);
 });
 
 const slicesOf = (made, low, high) =>

@@ -1,4 +1,5 @@
 import { CommandRefused, RequestRefused, connect } from "../../../../src/livespark/studio/client/index.js";
+import { Family } from "../../../../src/livespark/studio/app/family/family.js";
 import { parentOf, placeText, relativesOf } from "../../../../src/livespark/studio/app/family/relatives.js";
 import {
   configText,
@@ -12,6 +13,7 @@ import { spanOf, timelineOf } from "../../../../src/livespark/studio/app/snapsho
 import {
   attemptText,
   bytesText,
+  isMeant,
   resumedText,
   rewoundText,
   sizeText,
@@ -178,6 +180,34 @@ test("what somebody should see: a failure until the next success, the newest of 
   );
 });
 
+test("failures in a row are one trouble, which began with the first", () => {
+  const failed = { type: "snapshot-failed", cause: "every", message: "no space left on device" };
+  const since = (...events) => shelfOf(...events).shelf.failingSince;
+  equal([since(failed), since(failed, failed, failed), since(failed, took(1, 1), failed)], [1, 1, 3]);
+});
+
+test("a policy's metric is found by its name or the last part of it", () => {
+  const names = ["accuracy", "test/accuracy", "val/inaccuracy", "loss"];
+  equal(
+    ["accuracy", "max:test/accuracy", "min:loss", ""].map((best) => names.filter((name) => isMeant(name, best))),
+    [["accuracy", "test/accuracy"], ["test/accuracy"], ["loss"], []],
+  );
+});
+
+test("relatives made elsewhere are found when it is looked again, and those that are known stay", async () => {
+  const fork = (id) => ({ id, origin: { run: "otter", relation: "fork" } });
+  const pages = [[fork("elk"), { id: "otter" }], [fork("fox")]];
+  const asked = [];
+  const family = new Family({ runs: async ({ limit }) => (asked.push(limit), { runs: pages.shift() }) }, "otter");
+  const ids = () => family.relatives.value.map(({ run }) => run.id);
+  await family.follow();
+  equal(ids(), ["elk"]);
+  await family.follow();
+  family.close();
+  equal(ids().sort(), ["elk", "fox"]);
+  truthy(asked[0] > asked[1], "later looks are as large as the first");
+});
+
 test("sizes, times and places are words", () => {
   equal([0, 999, 1000, 412_345_678, 5e12, 2e15].map(bytesText), ["0 B", "999 B", "1 kB", "412 MB", "5 TB", "2,000 TB"]);
   equal(sizeText({ size: 400e6, written: 12e6 }), "400 MB, 12 MB new");
@@ -188,7 +218,12 @@ test("sizes, times and places are words", () => {
   );
   equal(rewoundText({ snapshot: 3, step: null }), "rewound (snapshot 3)");
   equal(attemptText({ incarnation: 2, left: 0 }), "start number 2; none more may follow");
-  equal(attemptText({ incarnation: 3, left: 1, delay: 4 }), "start number 3 in 4 s; 1 more may follow");
+  equal(attemptText({ incarnation: 3, left: 1, delay: 4 }), "start number 3 after 4 s; 1 more may follow");
+  equal(
+    attemptText({ incarnation: 2, left: 2, step: 1622 }),
+    "it had come to step 1,622; start number 2; 2 more may follow",
+  );
+  equal(sizeText({}), "plain values only");
   equal(resumedText({ origin: { run: "calm-fox" } }), "resumed from calm-fox, its newest snapshot");
   equal(describe({ kind: "snapshot", label: "a" }), "snapshot “a”");
   equal(describe({ kind: "snapshot" }), "snapshot");

@@ -16,6 +16,9 @@
  */
 
 const NEAR = 7;
+const APART = 9;
+const TOGETHER = 4;
+const LISTED = 6;
 
 /**
  * What stands at a pixel column, or near it.
@@ -32,7 +35,29 @@ export function markNear(marks, column, left) {
     if (at < 0 || Math.abs(at - left) > least) continue;
     [nearest, least] = [step, Math.abs(at - left)];
   }
-  return nearest === null ? null : together(marks, nearest);
+  if (nearest === null) return null;
+  const middle = column(nearest);
+  const here = marks.filter(({ step }) => column(step) >= 0 && Math.abs(column(step) - middle) <= TOGETHER);
+  return found(here, nearest);
+}
+
+/**
+ * Those that are drawn: where marks of one kind would cover each other, the newest, which stands last.
+ *
+ * @template {{column: number, kind: Mark["kind"]}} Placed
+ * @param {Placed[]} marks
+ * @returns {Placed[]}
+ */
+export function thinned(marks) {
+  const taken = /** @type {Map<string, number>} */ (new Map());
+  const isFree = (/** @type {Placed} */ { column, kind }) => {
+    const cell = Math.floor(column / APART);
+    const near = [-1, 0, 1].map((aside) => taken.get(`${kind} ${cell + aside}`) ?? NaN);
+    if (near.some((other) => Math.abs(other - column) < APART)) return false;
+    taken.set(`${kind} ${cell}`, column);
+    return true;
+  };
+  return marks.toReversed().filter(isFree).reverse();
 }
 
 /**
@@ -53,15 +78,21 @@ export function nextMark(marks, [low, high], from, direction) {
       : direction > 0
         ? steps.find((step) => step > from)
         : steps.findLast((step) => step < from);
-  return step === undefined ? null : together(marks, step);
+  if (step === undefined) return null;
+  return found(
+    marks.filter((mark) => mark.step === step),
+    step,
+  );
 }
 
-/** @param {Mark[]} marks @param {number} step @returns {Found} */
-function together(marks, step) {
-  const here = marks.filter((mark) => mark.step === step);
+/** @param {Mark[]} here @param {number} step Where the nearest of them stands. @returns {Found} */
+function found(here, step) {
+  here = [...here.filter((mark) => mark.step !== step), ...here.filter((mark) => mark.step === step)];
   const reload = here.findLast((mark) => mark.reload !== undefined)?.reload ?? null;
   const snapshot = here.findLast((mark) => mark.snapshot !== undefined)?.snapshot ?? null;
-  return { step, text: here.map(({ text }) => text).join("\n"), reload, snapshot };
+  const more = here.length - LISTED;
+  const lines = here.slice(-LISTED).map(({ text }) => text);
+  return { step, text: [more > 0 && `${more} more, and`, ...lines].filter(Boolean).join("\n"), reload, snapshot };
 }
 
 /** What a mark opens, in words; "" for nothing. @param {Found} found */

@@ -10,6 +10,9 @@ export class Metrics {
   /** The step of the last row; null before. @type {number | null} */
   newest = null;
 
+  /** From which step on a run goes on that did not begin at its own beginning; null: from its first metrics. @type {number | null} */
+  begin = null;
+
   /** Rows the worker had to drop. @type {{rows: number, first_step: number, last_step: number}[]} */
   thinned = [];
 
@@ -39,6 +42,7 @@ export class Metrics {
 
   /** State has gone back to `step`: from here on everything is a new branch. @param {number} step */
   branch(step) {
+    if (!this.series.size) this.begin = step;
     for (const series of this.series.values()) series.branch(step);
   }
 
@@ -46,13 +50,14 @@ export class Metrics {
     this.series.clear();
     this.thinned = [];
     this.newest = null;
+    this.begin = null;
   }
 
   /** Smallest and largest step of all. @returns {[number, number]} */
   get extent() {
     const extents = [...this.series.values()].flatMap((series) => (series.extent ? [series.extent] : []));
     if (!extents.length) return [0, 1];
-    return [Math.min(...extents.map(([low]) => low)), Math.max(...extents.map(([, high]) => high))];
+    return [Math.min(this.begin ?? Infinity, ...extents.map(([low]) => low)), Math.max(...extents.map(([, high]) => high))];
   }
 }
 

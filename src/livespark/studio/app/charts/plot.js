@@ -7,7 +7,7 @@ import uPlot from "../../vendor/uplot.js";
 import { number } from "../format.js";
 import { decimate, rangeOf } from "./decimate.js";
 import { drawMarks, drawTraces } from "./draw.js";
-import { markNear, opens } from "./marks.js";
+import { markNear, opens, thinned } from "./marks.js";
 import { Pace } from "./pace.js";
 import { palette } from "./palette.js";
 
@@ -107,10 +107,7 @@ export class Plot {
       colours: palette.value,
     };
     const marks = this.#scene.marks.map(({ step, kind }) => ({ column: this.#column(step), kind }));
-    drawMarks(
-      picture,
-      marks.filter(({ column }) => column >= 0),
-    );
+    drawMarks(picture, thinned(marks.filter(({ column }) => column >= 0)));
     drawTraces(picture, this.#parts, this.#scene.smoothed);
   }
 

@@ -58,7 +58,7 @@ export class Actions {
       const answer = await this.model.ask(command);
       if (command.kind === "reload") this.#say(reloadAnswer(answer));
       else if (command.kind === "snapshot" && answer.outcome === "applied") this.#say(tookText(answer.value));
-      else if (answer.outcome !== "applied") this.#say(`${command.kind}: ${answer.message || answer.outcome}`);
+      else if (answer.outcome !== "applied") this.#say(`${command.kind}: ${answer.message || answer.error?.message || answer.outcome}`);
     } catch (error) {
       this.#say(`${command.kind}: ${error.message}`);
     }

@@ -11,6 +11,7 @@ import { findStart } from "../panels/log-start.js";
 import { newsOf } from "../snapshots/news.js";
 import { Shelf } from "../snapshots/shelf.js";
 import { SnapshotView } from "../snapshots/view.js";
+import { HAS_WORKER } from "../words.js";
 import { Record } from "./record.js";
 import { Throttle } from "./throttle.js";
 import { Values } from "./values.js";
@@ -18,6 +19,8 @@ import { Values } from "./values.js";
 const INTERVAL = 100;
 const LOG_TAIL = 1024 ** 2;
 const HIDDEN_PATIENCE = 60_000;
+/** @type {import("../../client/types.js").InMemory[]} */
+const NOTHING = [];
 
 export class RunModel {
   info = signal(null);
@@ -81,6 +84,7 @@ export class RunModel {
     document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#throttle.stop();
     this.comparison.close();
+    this.family.close();
     this.run?.close();
   }
 
@@ -137,7 +141,7 @@ export class RunModel {
 
   /** Long logs are read from near their end. */
   async #start() {
-    void this.#lookForRelatives();
+    void this.family.follow();
     const reaches = async (/** @type {number} */ after) =>
       (await this.client.output(this.id, { after, limit: 1 })).outputs.length > 0;
     this.log.begin(await findStart(reaches, LOG_TAIL).catch(() => 0)); // whatever is wrong, the stream meets it, too
@@ -177,10 +181,6 @@ export class RunModel {
     this.#throttle.touch("metrics");
   }
 
-  async #lookForRelatives() {
-    await this.family.refresh().catch(() => {}); // whatever is wrong, the stream meets it, too
-  }
-
   /** @param {Set<string>} dirty */
   #flush(dirty) {
     batch(() => {
@@ -209,7 +209,7 @@ export class RunModel {
     this.step.value = live.step ?? info?.step ?? null;
     this.rate.value = live.steps_per_second;
     this.loops.value = live.loops;
-    this.memory.value = live.memory;
+    this.memory.value = info && HAS_WORKER.has(info.state) ? live.memory : NOTHING;
     this.fields.value = live.fields;
     this.functions.value = live.functions;
     this.values.show(live.values);
@@ -233,7 +233,7 @@ export class RunModel {
     if (document.hidden) this.#away = setTimeout(() => this.run?.suspend(), HIDDEN_PATIENCE);
     else {
       this.run?.connect();
-      void this.#lookForRelatives();
+      void this.family.follow();
     }
   };
 }

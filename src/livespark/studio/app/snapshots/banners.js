@@ -10,6 +10,8 @@ import { attemptText, causeText, resumedText, rewoundText, stepName, valuesText 
 export function SnapshotBanners({ model }) {
   const dismissed = useSignal(read(model.id));
   if (hasEnded(model.state.value)) return null;
+  const nameOf = ({ seq, event }) =>
+    event.type === "snapshot-failed" ? `failing ${model.shelf.failingSince}` : `${event.type} ${seq}`;
   const shown = model.shelfNews.value.filter((stored) => !dismissed.value.includes(nameOf(stored)));
   const close = (stored) => () => (dismissed.value = write(model.id, [...dismissed.value, nameOf(stored)]));
   return shown.map((stored) => {
@@ -77,8 +79,6 @@ const BANNERS = {
 
 /** @param {string} text */
 const sentence = (text) => text[0].toUpperCase() + text.slice(1);
-
-const nameOf = ({ seq, time }) => `${seq} ${time}`;
 
 /** @param {string} run */
 const keyOf = (run) => `livespark-dismissed-state-${run}`;

@@ -1,10 +1,11 @@
-/** Something that was asked for: pending, done, or refused with the reason. */
+/** Something that was asked for: pending, done, or refused or failed with the reason. */
 
+import { CallFailed } from "../../client/index.js";
 import { signal } from "../../vendor/preact.js";
 
 const SHOWN = 10_000;
 
-/** @typedef {{phase: "" | "pending" | "applied" | "refused", text: string}} Verdict */
+/** @typedef {{phase: "" | "pending" | "applied" | "refused" | "failed", text: string}} Verdict */
 
 export class Deed {
   /** @type {import("../../vendor/preact.js").Signal} */
@@ -33,7 +34,8 @@ export class Deed {
       this.#show({ phase: "applied", text: done(result) }, SHOWN);
       return result;
     } catch (error) {
-      this.#show({ phase: "refused", text: error.message }, 0);
+      const failed = error instanceof CallFailed;
+      this.#show({ phase: failed ? "failed" : "refused", text: failed ? error.reason : error.message }, 0);
       return undefined;
     }
   }

@@ -46,11 +46,11 @@ function Disposal({ info, model }) {
     const timer = armed.value ? setTimeout(() => (armed.value = false), 4000) : 0;
     return () => clearTimeout(timer);
   }, [armed.value]);
-  const remove = () => {
+  const press = () => {
     if (armed.value)
       void deed.run(
         "being deleted",
-        () => model.run.removeSnapshot(info.number),
+        () => remove(model, info.number),
         () => "deleted",
       );
     armed.value = !armed.value;
@@ -67,7 +67,7 @@ function Disposal({ info, model }) {
       <button
         class=${armed.value ? "danger" : ""}
         disabled=${deed.busy}
-        onClick=${remove}
+        onClick=${press}
         onBlur=${() => (armed.value = false)}
         aria-label=${armed.value ? `Press again to delete snapshot ${info.number} for good` : `Delete snapshot ${info.number}`}
       >
@@ -76,6 +76,15 @@ function Disposal({ info, model }) {
       <${Outcome} deed=${deed} />
     </p>
   `;
+}
+
+/** The focus goes to the list: the button that has it goes away. */
+function remove(model, number) {
+  model.snapshots.deleted.value = number;
+  return model.run.removeSnapshot(number).catch((error) => {
+    model.snapshots.deleted.value = 0;
+    throw error;
+  });
 }
 
 /** Fetches the archive with our token and hands it to the browser as a file. Resolves with its size in bytes. */

@@ -10,7 +10,7 @@ import { Detail } from "./detail.js";
 import { ForkForm } from "./fork-form.js";
 import { RewindForm } from "./rewind-form.js";
 import { Outcome } from "./verdict.js";
-import { causeText, sizeText } from "./words.js";
+import { causeText, isMeant, sizeText } from "./words.js";
 
 const METRICS = 3;
 const WATCHED = /loss|acc|error|reward|score/i;
@@ -34,7 +34,10 @@ export function Item({ kept, model }) {
   }, [view.wanted.value]);
   const inMemory = model.memory.value.some(({ number }) => number === info.number);
   return html`
-    <li class="snap ${kept.earlier ? "earlier" : ""}">
+    <li
+      class="snap ${kept.earlier ? "earlier" : ""}"
+      onKeyDown=${({ key }) => key === "Escape" && part && part !== "detail" && view.close()}
+    >
       <div class="snap-line">
         <button
           class="snap-head"
@@ -50,7 +53,7 @@ export function Item({ kept, model }) {
             >
             <${Label} info=${info} earlier=${kept.earlier} />
           </span>
-          <${Metrics} metrics=${info.metrics ?? {}} />
+          <${Metrics} metrics=${info.metrics ?? {}} best=${model.info.value?.best ?? ""} />
           <span class="snap-size quiet">${sizeText(info)}${inMemory && html`<span class="tag">in memory</span>`}</span>
           <time class="quiet" title=${moment(info.time)}>${clock(info.time)}</time>
         </button>
@@ -74,10 +77,11 @@ function Label({ info, earlier }) {
   `;
 }
 
-/** The metrics that people watch, first. */
-function Metrics({ metrics }) {
+/** The metric of which the best are kept first, then those that people watch. */
+function Metrics({ metrics, best }) {
   const entries = Object.entries(metrics);
-  entries.sort(([one], [other]) => Number(WATCHED.test(other)) - Number(WATCHED.test(one)));
+  const rank = (/** @type {string} */ name) => (isMeant(name, best) ? 2 : Number(WATCHED.test(name)));
+  entries.sort(([one], [other]) => rank(other) - rank(one));
   return html`
     <span class="snap-metrics">
       ${entries
@@ -94,20 +98,28 @@ function Metrics({ metrics }) {
 
 /** The ways on: back to it while the run lives, on from it when it has ended, and another run in either case. */
 function Ways({ info, model, deed, part }) {
+  const ways = useRef(null);
+  const { closed } = model.snapshots;
+  useEffect(() => {
+    if (closed.value?.number !== info.number) return;
+    const isLost = document.activeElement === document.body;
+    if (isLost) ways.current.querySelector(`[data-opens=${closed.value.part}]`)?.focus({ preventScroll: true });
+    closed.value = null;
+  }, [closed.value]);
   const ended = hasEnded(model.state.value);
   const toggle = (/** @type {import("./view.js").Part} */ name) => () => model.snapshots.toggle(info.number, name);
   return html`
-    <span class="snap-ways">
+    <span class="snap-ways" ref=${ways}>
       ${
         ended
           ? html`<button disabled=${deed.busy} onClick=${() => void resume(info, model, deed)}>
               <${Icon} name="play" />Resume
             </button>`
-          : html`<button aria-expanded=${part === "rewind"} disabled=${deed.busy} onClick=${toggle("rewind")}>
+          : html`<button data-opens="rewind" aria-expanded=${part === "rewind"} disabled=${deed.busy} onClick=${toggle("rewind")}>
               <${Icon} name="rewind" />Rewind
             </button>`
       }
-      <button aria-expanded=${part === "fork"} disabled=${deed.busy} onClick=${toggle("fork")}>
+      <button data-opens="fork" aria-expanded=${part === "fork"} disabled=${deed.busy} onClick=${toggle("fork")}>
         <${Icon} name="fork" />Fork
       </button>
     </span>

@@ -1,6 +1,6 @@
 /** The snapshots of a run: take one, where they stand, and what can be done with each. */
 
-import { html, useEffect, useMemo, useSignal } from "../../vendor/preact.js";
+import { html, useEffect, useMemo, useRef, useSignal } from "../../vendor/preact.js";
 import { whole } from "../format.js";
 import { Icon } from "../icons.js";
 import { hasEnded } from "../words.js";
@@ -71,8 +71,14 @@ function List({ model, kept }) {
   const wanted = kept.findIndex(({ info }) => info.number === model.snapshots.open.value?.number);
   const count = wanted < 0 ? shown.value : Math.max(shown.value, kept.length - wanted);
   const hidden = kept.length - count;
+  const list = useRef(null);
+  useEffect(() => {
+    if (!model.snapshots.deleted.value) return;
+    list.current.focus({ preventScroll: true });
+    model.snapshots.deleted.value = 0;
+  }, [kept.length]);
   return html`
-    <ul aria-label="Snapshots, newest first">
+    <ul aria-label="Snapshots, newest first" tabindex="-1" ref=${list}>
       ${kept
         .slice(-count)
         .reverse()

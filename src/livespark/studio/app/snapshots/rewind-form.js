@@ -2,7 +2,7 @@
 
 import { html, useSignal } from "../../vendor/preact.js";
 import { decodeNode } from "../../client/index.js";
-import { typed } from "../format.js";
+import { typed, whole } from "../format.js";
 import { numbersOf, readChanges } from "./forms.js";
 import { stepName } from "./words.js";
 
@@ -24,8 +24,8 @@ export function RewindForm({ info, model, deed }) {
     <form class="snap-form" onSubmit=${submit}>
       <p>${describe(info, model.step.value)} What is drawn beyond it stays on the charts, muted.</p>
       <${Changes} changes=${changes} model=${model} />
-      <${Check} signal=${skip}>Leave out the items from there to here<//>
-      <${Check} signal=${first}>Take a snapshot of now first<//>
+      <${Check} signal=${skip}>Skip the items in between, instead of doing them again<//>
+      <${Check} signal=${first}>Take a snapshot of where it is now, first<//>
       <p class="ways">
         <button class="primary" disabled=${deed.busy}>
           Rewind to ${stepName(info.step) || `snapshot ${info.number}`}
@@ -54,7 +54,9 @@ async function rewind({ info, model, deed, changes, skip, first }) {
     if (answer.outcome !== "applied") throw new Error(answer.message || answer.error?.message || answer.outcome);
     return answer;
   };
-  const done = await deed.run("waits for the next checkpoint", applied, () => `rewound to ${stepName(info.step)}`);
+  const done = await deed.run("waits for the next checkpoint", applied, ({ message }) =>
+    [`rewound to ${stepName(info.step) || `snapshot ${whole(info.number)}`}`, message].filter(Boolean).join("; "),
+  );
   if (done) model.snapshots.close();
 }
 

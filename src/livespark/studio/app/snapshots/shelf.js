@@ -30,6 +30,9 @@ export class Shelf {
   /** The newest failure since the last snapshot that succeeded. @type {Stored | null} */
   failure = null;
 
+  /** When it began that none succeeded: the number of the first failure's event. */
+  failingSince = 0;
+
   /** @type {Map<number, {info: SnapshotInfo, branch: number}>} */
   #kept = new Map();
   /** @type {Set<number>} */
@@ -54,7 +57,7 @@ export class Shelf {
   add(stored, newest) {
     const { event } = stored;
     if (event.type === "snapshotted") this.#took(event.snapshot);
-    else if (event.type === "snapshot-failed") this.failure = stored;
+    else if (event.type === "snapshot-failed") this.#failed(stored);
     else if (event.type === "snapshots-removed") this.#drop(event.numbers);
     else if (event.type === "attempt") this.attempts.push(stored);
     else if (event.type === "rewound") return this.#returned(stored, event.step, event.from_step ?? newest);
@@ -87,6 +90,12 @@ export class Shelf {
   #took(info) {
     this.#kept.set(info.number, { info, branch: this.branches.length - 1 });
     this.failure = null;
+  }
+
+  /** @param {Stored} stored */
+  #failed(stored) {
+    if (!this.failure) this.failingSince = stored.seq;
+    this.failure = stored;
   }
 
   /** @param {number[]} numbers */

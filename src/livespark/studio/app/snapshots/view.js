@@ -11,6 +11,12 @@ export class SnapshotView {
   /** The one to be brought into view; 0: none. */
   wanted = signal(0);
 
+  /** The one whose form was closed, and which one that was: the focus goes back to where it was opened. */
+  closed = signal(null);
+
+  /** The one that was deleted here, and had the focus; 0: none. */
+  deleted = signal(0);
+
   /** @type {Map<number, Promise<import("../../client/types.js").SnapshotDetail>>} A snapshot never changes. */
   #details = new Map();
 
@@ -27,6 +33,7 @@ export class SnapshotView {
   }
 
   close() {
+    this.closed.value = this.open.value;
     this.open.value = null;
   }
 

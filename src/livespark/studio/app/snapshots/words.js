@@ -24,6 +24,17 @@ const UNITS = ["B", "kB", "MB", "GB", "TB"];
 /** Why it was taken. @param {import("../../client/types.js").Cause} cause */
 export const causeText = (cause) => CAUSES[cause] ?? cause;
 
+/**
+ * Whether a policy's metric ("max:accuracy", "accuracy") is this one ("test/accuracy").
+ *
+ * @param {string} name
+ * @param {string} best
+ */
+export function isMeant(name, best) {
+  const wanted = best.replace(/^(min|max):/, "");
+  return wanted !== "" && (name === wanted || name.endsWith(`/${wanted}`));
+}
+
 /** Bytes in three digits: "412 MB". @param {number} bytes */
 export function bytesText(bytes) {
   const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
@@ -32,6 +43,7 @@ export function bytesText(bytes) {
 
 /** The size, and how much of it was new. @param {SnapshotInfo} info */
 export function sizeText({ size = 0, written = 0 }) {
+  if (!size) return "plain values only";
   return written < size
     ? `${bytesText(size)}, ${written ? `${bytesText(written)} new` : "nothing new"}`
     : bytesText(size);
@@ -83,9 +95,10 @@ export function resumedText({ origin, step }, run = "") {
 }
 
 /** @param {Attempt} event */
-export function attemptText({ incarnation, left, delay = 0 }) {
+export function attemptText({ incarnation, left, step, delay = 0 }) {
   const rest = left === 1 ? "1 more may follow" : `${left ? whole(left) : "none"} more may follow`;
-  return `start number ${whole(incarnation)}${delay ? ` in ${secondsText(delay)}` : ""}; ${rest}`;
+  const far = stepName(step) && `it had come to ${stepName(step)}; `;
+  return `${far}start number ${whole(incarnation)}${delay ? ` after ${secondsText(delay)}` : ""}; ${rest}`;
 }
 
 /** @param {SnapshotInfo} info @returns {Mark} */
