@@ -82,6 +82,7 @@ class Alone:
         origin: Origin | None = None,
         origin_dir: Path | None = None,
         persistent: bool = False,
+        stay: bool = False,
         config: Mapping[str, Any] | None = None,
         **environment: object,
     ) -> int:
@@ -94,7 +95,7 @@ class Alone:
             cwd=str(self.folder),
             python=sys.executable,
             env={},
-            mode="run",
+            mode="dev" if stay else "run",
             config=dict(config or {}),
             exit_on_end=False,
             server_file=str(self.folder / "server.json"),

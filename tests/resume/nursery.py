@@ -51,6 +51,7 @@ def _begin(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[2]))
     torch.set_num_threads(1)
     for line in sys.stdin:
         _begin(json.loads(line))

@@ -11,10 +11,11 @@ import time
 
 import numpy
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 import livespark as spark
 from livespark.runtime.process import runtime
+from tests.resume.ingredients import Noisy, make_net
 
 DIE_AT = int(os.environ.get("DIE_AT", "-1"))
 SIGNAL = getattr(signal, os.environ.get("SIGNAL", "SIGKILL"))
@@ -27,29 +28,6 @@ def await_snapshot() -> None:
     while "SAVED" in os.environ and runtime.core.saving:
         assert time.monotonic() < end
         time.sleep(0.002)
-
-
-class Noisy(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    def __init__(self) -> None:
-        made = torch.Generator().manual_seed(3)
-        self.x, self.y = torch.randn(96, 16, generator=made), torch.randint(0, 4, (96,), generator=made)
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        noise = random.random() + numpy.random.rand() + torch.rand(())
-        return self.x[index] + 0.1 * noise, self.y[index]
-
-
-def make_net() -> torch.nn.Module:
-    return torch.nn.Sequential(
-        torch.nn.Linear(16, 32),
-        torch.nn.BatchNorm1d(32),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(0.3),
-        torch.nn.Linear(32, 4),
-    )
 
 
 torch.manual_seed(0)

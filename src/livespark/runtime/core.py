@@ -130,7 +130,7 @@ class Core(Saving):
         level.at_rest = boundary or not level.open
         if self.renewal == "renewed":
             self.end_renewal()
-        if self.resumed:
+        if self.resumed and level.state is not RunState.HELD:
             self.resumed = False
             return lambda _: self.snapshots.reached()
         if self.stopping:

@@ -57,11 +57,13 @@ class OptimizerHook:
         """An optimizer has made a step. Raises SparkStopError, SparkReloadError."""
         if self._core.inert or not self._core.is_mine():
             return
-        if optimizer not in self._seen:
+        is_new = optimizer not in self._seen
+        if is_new:
             self._seen.add(optimizer)
             self._order[id(optimizer)] = len(self._order)
             self._expose("optimizer", optimizer)
-            self.arrived()
         self._journal.count_step()
+        if is_new:
+            self.arrived()
         if self._core.asked and not self._core.explicit:
             self._core.attend()

@@ -89,6 +89,10 @@ class Persisted:
         self.expected.discard(key)
         return self.values.pop(key, self) is not self
 
+    def expect(self, keys: Collection[str], restore: Restore | None) -> None:
+        """The content of these `keys` is put into their objects as they are made."""
+        self.expected, self.restore = set(keys), restore
+
     def clear(self) -> None:
         self.values.clear()
         self.expected.clear()

@@ -102,7 +102,9 @@ class Runtime:
             raise UsageError("expose: call it on the thread that runs the script")
         self._bindings.replace(given)
         self._exposed, self._stale = True, False
-        self._take_up_exposures()
+        if self._assembly is not None:
+            with self._unhurt():
+                self._assembly.exposures.exposed()
         self.core.ask_sample()
 
     def snapshot(self, label: str | None = None) -> None:
@@ -218,13 +220,9 @@ class Runtime:
             with self._unhurt():
                 self._drop_stale(self._bindings)
                 self._bindings.add(name, found)
-            self._take_up_exposures()
+                if self._assembly is not None:
+                    self._assembly.exposures.found()
             self.core.ask_sample()
-
-    def _take_up_exposures(self) -> None:
-        if self._assembly is not None:
-            with self._unhurt():
-                self._assembly.exposures.exposed()
 
     @contextmanager
     def _unhurt(self, what: str = "the exposed values can't be read", code: str = "sample-failed") -> Iterator[None]:

@@ -15,6 +15,7 @@ class Saving(State):
         with self.changed:
             if cause != "memory" or self.snapshot_due is None:
                 self.snapshot_due = cause
+                self.put_off = self.put_off or (self.saving and cause != "memory")
             self.wake()
 
     def begin_saving(self) -> None:
@@ -32,10 +33,14 @@ class Saving(State):
     def take_snapshot(self, _loop: object) -> None:
         """One is due. Training thread."""
         with self.changed:
-            requests, self.snapshot_asks = self.snapshot_asks, []
+            requests: list[Request] = []
+            if not self.saving:
+                requests, self.snapshot_asks = self.snapshot_asks, []
             cause, self.snapshot_due = self.snapshot_due, None
             self.refresh()
         self.snapshots.take(requests, "asked" if requests or cause is None else cause)
+        if cause != "memory":
+            self.put_off = False
 
     def rewind(self, request: Request, _loop: object) -> None:
         """Go back, or see to it that the script is unwound first. Training thread."""

@@ -41,9 +41,10 @@ class State:
     calls that wait for an asynchronous checkpoint. `interrupted`: calls to be called again after a reload.
 
     `snapshot_asks`: who asked for a snapshot; `snapshot_due`: why one is due by itself; neither is met while one is
-    `saving`. `farewell`: why one is taken before the run ends. `rewinding`: the script has to unwind for this rewind.
-    `resumed`: the script goes on from a snapshot, and has not come to its first checkpoint. `persistent`: the run may
-    be started again, so what ends this process against its will is not its end.
+    `saving` (`put_off`: one was due meanwhile), but for one that is kept in memory alone. `farewell`: why one is taken
+    before the run ends. `rewinding`: the script has to unwind for this rewind. `resumed`: the script goes on from a
+    snapshot, and has not come to its first checkpoint. `persistent`: the run may be started again, so what ends this
+    process against its will is not its end.
     """
 
     def __init__(self, step: Callable[[], int | None]) -> None:
@@ -76,7 +77,7 @@ class State:
         self.snapshot_asks: list[Request] = []
         self.snapshot_due: Due | None = None
         self.farewell: Cause | None = None
-        self.saving = self.resumed = False
+        self.saving = self.put_off = self.resumed = False
         self.rewinding: Request | None = None
         self.persistent = self.terminated = False
         self.sample_due = False
@@ -105,7 +106,9 @@ class State:
     @property
     def wants_snapshot(self) -> bool:
         """Whether one is to be taken as soon as the script is at a place where it can go on later."""
-        return bool(self.snapshot_asks or self.snapshot_due) and not self.saving
+        if self.saving:
+            return self.snapshot_due == "memory"
+        return bool(self.snapshot_asks or self.snapshot_due)
 
     def _show(self, state: RunState, level: Level) -> None:
         self.status = state
@@ -173,8 +176,8 @@ class State:
 
     def end_renewal(self, error: Failure | None = None) -> None:
         """The new code has come to its first checkpoint, to its end, or to an `error`."""
-        verdict = self.reload.reached(error)
         self.snapshots.reached(error)
+        verdict = self.reload.reached(error)
         self.renewal = ""
         for request in self.reloading:
             request.fail(error, self.step()) if error else answer(request, verdict, self.step())

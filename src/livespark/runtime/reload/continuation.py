@@ -12,11 +12,13 @@ __all__ = ("Continuation",)
 
 
 class Continuation:
-    """What the generators were like at the last unwinding. `place`: the loop at which they are put back."""
+    """What the generators were like at the last unwinding. `place`: the loop at which they are put back; `left`: the
+    innermost one then."""
 
     def __init__(self) -> None:
         self.place: Position | None = None
-        self._left: Position | None = None
+        self.left: Position | None = None
+        self._until: tuple[Generators, Position] | None = None
         self._generators: Generators | None = None
         self._due = False
 
@@ -26,15 +28,31 @@ class Continuation:
 
     def remember_that(self, generators: Generators, place: Position | None) -> None:
         """The script has to go on as it was at an earlier moment, if it runs again."""
-        self._generators, self._left = generators, place
+        self._generators, self.left = generators, place
+
+    def remember_until(self, generators: Generators, place: Position) -> None:
+        """As `remember_that`, and whatever unwinds the script before it has come there."""
+        self.remember_that(generators, place)
+        self._until = generators, place
 
     def begin(self) -> None:
         """The script runs again."""
-        self.place, self._due = self._left, True
+        self.place, self._due = self.left, True
+
+    def begin_again(self) -> None:
+        """The script runs again, and may not have come to where it had to go on."""
+        if self._until:
+            self.remember_that(*self._until)
+            self.begin()
 
     def drop(self) -> None:
         """Somebody else sees to the generators."""
-        self._due, self.place = False, None
+        self._due, self.place, self._until = False, None, None
+
+    def arrive(self) -> None:
+        """The script is on its way."""
+        self._until = None
+        self.end()
 
     def end(self) -> None:
         """The place has been reached, or the first checkpoint."""

@@ -183,7 +183,7 @@ class Reloader:
         if self._workers:
             self._workers.renew()
         if loop is self.continuation.place:
-            self.continuation.end()
+            self.continuation.arrive()
 
     def reached(self, error: Failure | None = None) -> Verdict:
         """The new code has come to its first checkpoint, to its end, or to an `error` that holds it."""

@@ -10,6 +10,7 @@ from livespark.runtime.reload.continuation import Continuation
 from livespark.runtime.snapshots.exposures import Exposures
 from livespark.runtime.snapshots.moments import Moments
 from livespark.runtime.snapshots.plain import plain_values
+from livespark.runtime.snapshots.reaching import reaches
 from livespark.runtime.snapshots.resuming import Resumption, find_snapshot
 from livespark.runtime.snapshots.returning import Returning
 from livespark.runtime.snapshots.rewinding import Rewinder
@@ -62,9 +63,8 @@ class Assembly:
 
     def begun(self) -> None:
         """The script has come to its first checkpoint."""
-        resumption, self._resumption = self._resumption, None
-        if resumption:
-            resumption.begun()
+        if self._resumption and self._resumption.begun():
+            self._resumption = None
 
     def _warn(self, sentence: str) -> None:
         self._core.outbox.emit(Notice("warning", "not-exact", sentence))
@@ -75,4 +75,4 @@ class Assembly:
 
     def _is_saved(self, value: Any) -> bool:
         """Whether the content of an exposed object comes back with a persisted value."""
-        return hasattr(value, "state_dict") or any(value is each for each in self._subject.values().values())
+        return reaches(self._subject.values().values(), value)

@@ -40,7 +40,7 @@ def capture_moment(subject: Subject, number: int, before: Copies | None, *, reme
     except BaseException:
         copies.release()
         raise
-    return Moment(number, time.time(), subject.journal.step, place, copies, memory)
+    return Moment(number, time.time(), subject.journal.step, place, copies, memory, subject.is_found)
 
 
 def capture_run(

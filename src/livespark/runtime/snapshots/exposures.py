@@ -1,5 +1,8 @@
-"""What exposed scalars have to be once the script has been put back to an earlier moment: it exposes them anew, then
-those are set that somebody asked for, and those of objects that are not saved themselves.
+"""What exposed scalars have to be once the script has been put back to an earlier moment: those that somebody asked
+for, and those of objects that are not saved themselves.
+
+What belongs to a saved object can be set at once, before the script runs again: nobody may expose it before the next
+step. The rest is set as the script exposes it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,13 +44,29 @@ class Exposures:
         self._then: dict[str, Any] = {}
         self._asked: dict[str, Any] = {}
         self._rules: list[Rule] = []
+        self._done: set[str] = set()
         self._values: dict[str, Any] = {}
         self._notes: list[str] = []
 
     def begin(self, then: Mapping[str, Any], asked: Mapping[str, Any], rules: Sequence[Rule]) -> None:
         """From now on: `then`, what they were at that moment; `asked`, what they shall be instead."""
         self._then, self._asked, self._rules = dict(then), dict(asked), list(rules)
-        self._values, self._notes = {}, []
+        self._done, self._values, self._notes = set(), {}, []
+
+    def survived(self) -> None:
+        """The script is about to run again, and the saved objects are back: set what belongs to them."""
+        if not (self._then or self._asked or self._rules):
+            return
+        saved = self._saved_paths(self._bindings.scalars())
+        self._then = {path: value for path, value in self._then.items() if path not in saved}
+        self._ask(saved)
+        self._done = self._asked.keys() & saved.keys()
+
+    def found(self) -> None:
+        """Something has been found and exposed, in the middle of a step: what has been set before it stays."""
+        self._asked = {path: value for path, value in self._asked.items() if path not in self._done}
+        self._done.clear()
+        self.exposed()
 
     def exposed(self) -> None:
         """The script has exposed something: set what can be set by now."""
@@ -56,27 +75,39 @@ class Exposures:
         now = self._bindings.scalars()
         then, self._then = _parted(self._then, now)
         differing = {path: value for path, value in then.items() if value != now[path]}
-        self._set({path: value for path, value in differing.items() if not self._is_saved(self._bindings.root(path))})
-        asked, self._asked = _parted(self._asked, now)
-        self._set(asked, told=True)
-        for rule in [rule for rule in self._rules if rule.path in now]:
-            self._rules.remove(rule)
-            self._apply(rule, from_node(now[rule.path]))
+        saved = self._saved_paths(differing)
+        self._set({path: value for path, value in differing.items() if path not in saved})
+        self._ask(self._bindings.scalars() if self._rules else now)
+        self._asked = {path: value for path, value in self._asked.items() if path not in now}
 
     def finish(self) -> tuple[dict[str, Any], list[str]]:
         """The script is on its way. -> the values that were asked for, as they are now, and what could not be done."""
-        self.exposed()
+        self.found()
         missing = [*self._asked, *(rule.path for rule in self._rules)]
         notes = [*self._notes, *(f"{path} is not exposed, so it was not set" for path in missing)]
         values = self._values
         self.begin({}, {}, ())
         return values, notes
 
-    def _apply(self, rule: Rule, now: Any) -> None:
-        try:
-            self._set({rule.path: changed(rule, now)}, told=True)
-        except CommandRefused as refused:
-            self._notes.append(str(refused))
+    def _ask(self, now: Mapping[str, Any]) -> None:
+        """Set what somebody asked for, of what is there `now`. A rule is from then on the number that it has made."""
+        self._set({path: value for path, value in self._asked.items() if path in now}, told=True)
+        ruled = {path: from_node(value) for path, value in now.items()} if self._rules else {}
+        for rule in [rule for rule in self._rules if rule.path in now]:
+            self._rules.remove(rule)
+            try:
+                ruled[rule.path] = changed(rule, ruled[rule.path])
+            except CommandRefused as refused:
+                self._notes.append(str(refused))
+            else:
+                self._asked[rule.path] = ruled[rule.path]
+                self._set({rule.path: ruled[rule.path]}, told=True)
+
+    def _saved_paths(self, now: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of objects whose content comes back by itself."""
+        roots = {id(root): root for root in (self._bindings.root(path) for path in now)}
+        saved = {key for key, root in roots.items() if self._is_saved(root)}
+        return {path: value for path, value in now.items() if id(self._bindings.root(path)) in saved}
 
     def _set(self, values: Mapping[str, Any], *, told: bool = False) -> None:
         """Each for itself: one that is refused does not keep the others back."""

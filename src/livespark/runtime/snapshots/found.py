@@ -1,6 +1,8 @@
 """The state of a script that persists nothing: its optimizers, the models whose parameters they step, their schedulers.
 
-Best effort: what an optimizer has never stepped is not found, and nobody knows where the script's loops stand.
+Best effort: what an optimizer has never stepped is not found, and nobody knows where the script's loops stand. Names
+follow the order in which optimizers made their first steps, so that another process finds the same under the same name
+as soon as that optimizer has made a step there.
 """
 
 import gc
@@ -29,17 +31,24 @@ class Found:
 
 def _named(optimizers: list[Any]) -> dict[str, Any]:
     modules, schedulers = _alive()
-    parameters = {id(each) for optimizer in optimizers for group in optimizer.param_groups for each in group["params"]}
-    owners = [module for module in modules if any(id(each) in parameters for each in module.parameters())]
-    inner = {id(part) for module in owners for part in module.modules() if part is not module}
+    taken: list[Any] = []
     values: dict[str, Any] = {}
-    for kind, found in (
-        ("model", [module for module in owners if id(module) not in inner]),
-        ("optimizer", optimizers),
-        ("scheduler", [each for each in schedulers if any(each.optimizer is one for one in optimizers)]),
-    ):
-        values |= {kind if number == 1 else f"{kind}_{number}": each for number, each in enumerate(found, 1)}
+    for optimizer in optimizers:
+        stepped = {id(each) for group in optimizer.param_groups for each in group["params"]}
+        owners = [module for module in modules if any(id(each) in stepped for each in module.parameters())]
+        inner = {id(part) for module in owners for part in module.modules() if part is not module}
+        models = [module for module in owners if id(module) not in inner and not any(module is one for one in taken)]
+        taken += models
+        _add(values, "model", models)
+        _add(values, "optimizer", [optimizer])
+        _add(values, "scheduler", [each for each in schedulers if each.optimizer is optimizer])
     return values
+
+
+def _add(values: dict[str, Any], kind: str, found: list[Any]) -> None:
+    for each in found:
+        number = 1 + sum(key.partition("_")[0] == kind for key in values)
+        values[kind if number == 1 else f"{kind}_{number}"] = each
 
 
 def _alive() -> tuple[list[Any], list[Any]]:

@@ -27,7 +27,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Moment:
-    """One snapshot in memory. `memory` is None where it was taken for the disk alone."""
+    """One snapshot in memory. `memory` is None where it was taken for the disk alone. `is_found`: of a script that had
+    not persisted anything."""
 
     number: int
     time: float
@@ -35,6 +36,7 @@ class Moment:
     place: Place
     copies: Copies
     memory: Memory | None
+    is_found: bool
 
     @property
     def shown(self) -> InMemory:
@@ -77,8 +79,3 @@ class Moments:
 
     def find(self, number: int) -> Moment | None:
         return next((each for each in self._kept if each.number == number), None)
-
-    def newest(self, step: int | None = None) -> Moment | None:
-        """The newest one, or the newest that is not beyond `step`."""
-        fit = [each for each in self._kept if step is None or (each.step is not None and each.step <= step)]
-        return fit[-1] if fit else None

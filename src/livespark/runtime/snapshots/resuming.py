@@ -22,10 +22,10 @@ from livespark.snapshots.opening import OpenSnapshot
 __all__ = ("Resumption", "find_snapshot")
 
 _FOUND: Final = (
-    "the script persists nothing: models and optimizers that were found get their state back at the first step, and "
-    "its loops begin anew"
+    "the script persists nothing: what its optimizers train gets its state back behind the first step, which is "
+    "undone thereby; loops and data begin anew"
 )
-_LEFT: Final = "the snapshot also holds the persisted value {!r}, which the script has not asked for"
+_LEFT: Final = "the snapshot also holds the persisted value {!r}, which the script has not asked for yet"
 
 
 def find_snapshot(origin: Origin, folder: Path, seal: bytes) -> tuple[OpenSnapshot | None, list[str]]:
@@ -65,12 +65,13 @@ class Resumption:
         self._returning = returning
         self._exposures = exposures
         self._putter = new_putter(snapshot)
+        self._awaited = snapshot.manifest.values.keys() - set(origin.fresh)
+        self._is_found = False
 
     def begin(self) -> None:
         """Before the script runs."""
         manifest, persisted = self._snapshot.manifest, self._subject.persisted
-        persisted.expected = set(manifest.values) - set(self._origin.fresh)
-        persisted.restore = self._restore
+        persisted.expect(manifest.values.keys() - set(self._origin.fresh), self._restore)
         self._exposures.begin(manifest.exposed, {}, ())
         if "torch" in manifest.packages:
             when_imported("torch", lambda _: self._stand())
@@ -90,23 +91,38 @@ class Resumption:
             self._core.outbox.emit(Notice("error", "not-resumed", text))
 
     def stepped(self) -> None:
-        """An optimizer has made its first step: in a script that persists nothing, what can be found gets its state."""
+        """An optimizer has made its first step: in a script that persists nothing, what it trains gets its state."""
         persisted = self._subject.persisted
-        if persisted.values or not persisted.expected:
+        if persisted.values or not self._awaited:
             return
-        living, notes = self._subject.values(), [_FOUND]
-        for key in sorted(persisted.expected & living.keys()):
-            persisted.expected.discard(key)
-            notes += self._put(key, living[key])[1]
+        living, notes = self._subject.values(), [] if self._is_found else [_FOUND]
+        for key in sorted(self._awaited & living.keys()):
+            self._awaited.discard(key)
+            notes += self._put_found(key, living[key])
+        if not self._is_found:
+            self._is_found = True
+            self._go_on_from()
         self._tell(notes)
 
-    def begun(self) -> None:
-        """The script has come to its first checkpoint."""
+    def begun(self) -> bool:
+        """The script has come to its first checkpoint. -> whether all is done: more optimizers may still come."""
         self._tell(self._exposures.finish()[1])
-        left = sorted(self._subject.persisted.expected) if self._subject.persisted.values else []
+        persisted = self._subject.persisted
+        left = sorted(persisted.expected) if persisted.values else []
         self._tell([_LEFT.format(key) for key in left])
-        self._subject.persisted.restore = None
-        self._subject.persisted.expected.clear()
+        return bool(persisted.values) or not self._awaited
+
+    def _put_found(self, key: str, value: Any) -> list[str]:
+        try:
+            return self._put(key, value)[1]
+        except LivesparkError as error:
+            return [str(error)]
+
+    def _go_on_from(self) -> None:
+        """The counters and random generators are as they were, too, now that the first step is undone."""
+        place = self._returning.place_of(self._snapshot)
+        self._subject.journal.go_back(place.mark)
+        place.generators.restore()
 
     def _restore(self, key: str, value: Any) -> Any:
         """A persisted value has been made."""

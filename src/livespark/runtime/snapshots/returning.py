@@ -3,6 +3,7 @@ those that are there, and into those that the script is about to make.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from livespark.runtime.journal import Mark
@@ -13,7 +14,7 @@ from livespark.runtime.reload.generators import Generators
 from livespark.runtime.snapshots.moments import Moment, Place
 from livespark.runtime.snapshots.putting import Putter
 from livespark.runtime.snapshots.standing import put_back
-from livespark.runtime.snapshots.subject import Here, Subject
+from livespark.runtime.snapshots.subject import Subject
 from livespark.snapshots.opening import OpenSnapshot
 
 __all__ = ("Returning", "Target", "new_putter")
@@ -21,11 +22,10 @@ __all__ = ("Returning", "Target", "new_putter")
 Target: TypeAlias = Moment | OpenSnapshot
 
 _UNASKED: Final = "the snapshot has no persisted value {!r}: it is made anew"
-_ELSEWHERE: Final = "the items could not be left out: the run stood in another loop then"
 
 
 class Returning:
-    """One per attached process. `tell` hears later what of the loops could not be done exactly. Training thread."""
+    """One per attached process. `tell` hears later what could not be done exactly. Training thread."""
 
     def __init__(self, subject: Subject, continuation: Continuation, tell: Callable[[str], object]) -> None:
         self._subject = subject
@@ -33,11 +33,11 @@ class Returning:
         self._tell = tell
         self._generators: Generators | None = None
 
-    def go_back(self, target: Target, *, in_place: bool, beyond: Here | None = None) -> list[str]:
+    def go_back(self, target: Target, *, in_place: bool, skip: bool = False, within: bool = False) -> list[str]:
         """The run is as it was at that moment. -> what is not, as sentences. Raises what the living objects raise.
 
-        `in_place`: the script has not been unwound, its loops go on. `beyond`: go on behind this item, of the loop that
-        was open then.
+        `in_place`: the script has not been unwound, its loops go on. `skip`: they go on, too, where they stood last,
+        or, `within` an item, behind that.
         """
         if isinstance(target, Moment):
             place, notes = target.place, self._put_back(target)
@@ -46,23 +46,23 @@ class Returning:
         self._subject.journal.go_back(place.mark)
         if in_place:
             place.generators.restore()
+        elif skip:
+            if within:
+                self._subject.levels[0].scope.skip_unfinished()
+            self._go_on(place.generators, self._continuation.left)
         else:
-            notes += self.stand(place, beyond)
+            self.stand(place)
         return notes
 
-    def stand(self, place: Place, beyond: Here | None = None) -> list[str]:
-        """When the script runs from its top, loops and generators go on as they stood at that moment. -> notes."""
+    def stand(self, place: Place) -> None:
+        """When the script runs from its top, loops and generators go on as they stood at that moment."""
         level = self._subject.levels[0]
-        behind = _behind(place.loops, place.open, beyond) if beyond else place.loops
-        put_back(level.scope, behind or place.loops, self._tell)
-        innermost = _find(level, place.open)
-        if innermost is None:
-            self._continuation.drop()
-            self._generators = place.generators
-        else:
-            self._continuation.remember_that(place.generators, innermost)
-            self._continuation.begin()
-        return [] if behind else [_ELSEWHERE]
+        put_back(level.scope, place.loops, self._tell)
+        self._go_on(place.generators, _find(level, place.open))
+
+    def stand_again(self) -> None:
+        """The script has been unwound once more. Had it not come to where the generators go on, they go on there."""
+        self._continuation.begin_again()
 
     def asked_for_value(self) -> None:
         """A script without open loops gets its generators back as late as we can tell: with its persisted values."""
@@ -72,7 +72,7 @@ class Returning:
     def begun(self) -> None:
         """The script has come to its first checkpoint."""
         self._generators = None
-        self._continuation.end()
+        self._continuation.arrive()
 
     def place_of(self, snapshot: OpenSnapshot) -> Place:
         """Where the run stood."""
@@ -86,26 +86,49 @@ class Returning:
             manifest.exposed,
         )
 
+    def _go_on(self, generators: Generators, innermost: Position | None) -> None:
+        if innermost is None:
+            self._continuation.drop()
+            self._generators = generators
+        else:
+            self._continuation.remember_until(generators, innermost)
+            self._continuation.begin()
+
     def _put_back(self, moment: Moment) -> list[str]:
         assert moment.memory is not None
-        values = dict(self._subject.values()) if self._subject.is_found else self._subject.persisted.values
+        values: dict[str, Any] = {} if moment.is_found else self._subject.persisted.values
         moment.memory.left_out.clear()
         moment.memory.put_back(values)
         return list(moment.memory.left_out)
 
     def _put_living(self, snapshot: OpenSnapshot) -> list[str]:
-        saved, living, putter = snapshot.manifest.values, self._subject.values(), new_putter(snapshot)
-        notes: list[str] = []
+        """What the script has not made by now gets its content as it is made."""
+        persisted, living, putter = self._subject.persisted, self._subject.values(), new_putter(snapshot)
+        saved, notes = snapshot.manifest.values, list[str]()
+
+        def put(key: str, value: Any) -> Any:
+            value, told = putter.put(saved[key], value, saved[key].made, key)
+            notes.extend(told)
+            return value
+
+        if self._subject.is_found:
+            for key in living.keys() & saved.keys():
+                put(key, living[key])
+            return notes
+        notes += [_UNASKED.format(key) for key in living if key not in saved]
         for key in list(living):
-            if key not in saved:
-                notes.append(_UNASKED.format(key))
-                self._subject.persisted.values.pop(key, None)
-                continue
-            value, told = putter.put(saved[key], living[key], saved[key].made, key)
-            notes += told
-            if not self._subject.is_found:
-                living[key] = value
+            made = living.pop(key)
+            if key in saved:
+                living[key] = put(key, made)
+        persisted.expect(saved.keys() - living.keys(), partial(self._put_later, snapshot))
         return notes
+
+    def _put_later(self, snapshot: OpenSnapshot, key: str, value: Any) -> Any:
+        saved = snapshot.manifest.values[key]
+        value, notes = new_putter(snapshot).put(saved, value, saved.made, key)
+        for note in notes:
+            self._tell(note)
+        return value
 
 
 def new_putter(snapshot: OpenSnapshot) -> Putter:
@@ -122,25 +145,3 @@ def _find(level: Level, path: list[tuple[str, int]]) -> Position | None:
             return None
         scope = found
     return scope if isinstance(scope, Position) else None
-
-
-def _behind(loops: dict[str, Any], path: list[tuple[str, int]], beyond: Here) -> dict[str, Any] | None:
-    """`loops` with the innermost open one behind the item of `beyond`. None where that is in another item of a loop
-    around it, or in another loop."""
-    if [name for name, _ in beyond] != path or not path:
-        return None
-    (name, index), *inner = beyond
-    made = []
-    for loop in loops["loops"]:
-        if (loop["key"], loop["occurrence"]) == name:
-            loop = _within(loop, path, inner, index)
-            if loop is None:
-                return None
-        made.append(loop)
-    return {**loops, "loops": made}
-
-
-def _within(loop: dict[str, Any], path: list[tuple[str, int]], inner: Here, index: int) -> dict[str, Any] | None:
-    if inner:
-        return _behind(loop, path[1:], inner) if loop["index"] == index else None
-    return {**loop, "index": max(index, loop["index"]), "unfinished": False}

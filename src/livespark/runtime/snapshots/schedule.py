@@ -64,23 +64,24 @@ class Best:
 
 
 class Trip:
-    """Watches a metric for values after which the run has to go back. Told at most `settings.times` times."""
+    """Watches a metric for values after which the run has to go back: `settings.times` times, and once more, so that
+    somebody can tell that this was it."""
 
     def __init__(self, settings: AutoRewind) -> None:
         self._settings = settings
         self._left = settings.times
-        self._step = 0
+        self._step: int | None = None
         self._newest: deque[float] = deque(maxlen=_WINDOW)
         self._sorted: list[float] = []
 
     def due_by_step(self, step: int) -> bool:
-        """Whether a snapshot in memory is due, so that there is one to go back to. Once for each."""
+        """Whether a snapshot in memory is due, so that there is one to go back to. Once for each, the first at once."""
         every, before, self._step = max(1, self._settings.steps), self._step, step
-        return step < before or step // every > before // every
+        return before is None or step // every > before // every
 
     def watches(self, name: str) -> bool:
         """Whether the metric `name` is to be looked at."""
-        return self._left > 0 and means(self._settings.metric, name)
+        return self._left >= 0 and means(self._settings.metric, name)
 
     def look(self, name: str, value: float) -> str:
         """-> what is wrong with this value of the metric `name`, as a phrase; empty if nothing is."""
@@ -93,11 +94,12 @@ class Trip:
             self._remember(value)
         return reason
 
-    def spend(self) -> None:
-        """The run goes back once more; what is ordinary is learnt anew."""
+    def spend(self) -> bool:
+        """The run is about to go back, and what is ordinary is learnt anew. -> False: it has gone back often enough."""
         self._left -= 1
         self._newest.clear()
         self._sorted.clear()
+        return self._left >= 0
 
     def _spike(self, name: str, value: float) -> str:
         factor = self._settings.spike

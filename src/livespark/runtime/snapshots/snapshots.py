@@ -38,6 +38,7 @@ _NOTHING: Final = (
 )
 _WITHIN: Final = "taken in the middle of a spark.loop item, which is done again by a run that goes on from here"
 _STAYS: Final = "older files stay on disk until it is removed (`livespark snapshot rm`), for it may need any of them"
+_LATE: Final = "taken late: the one before was still being written when it was due"
 _HELD: Final = "taken while the script was held after an exception"
 
 
@@ -83,8 +84,10 @@ class Snapshots:
 
     def take(self, requests: list[Request], cause: Due) -> None:
         """Copy the run's state, and have it written; the `requests` for it are answered when it is. Never raises."""
-        if cause == "memory":
+        if cause == "memory" and self._moments.wants_any:
             return self._take_in_memory()
+        if cause == "memory":
+            cause = "every"
         requests = self._of_one_label(requests)
         label = _label_of(requests)
         capture = self._capture(requests, cause, label)
@@ -109,7 +112,8 @@ class Snapshots:
     def reached(self, error: Failure | None = None) -> None:
         """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""
         self._rewinder.reached(error)
-        self.begun()
+        if error is None:
+            self.begun()
 
     def _hand_over(self, capture: Capture, requests: list[Request]) -> None:
         """To the writer's thread, which may not be to be had."""
@@ -152,7 +156,7 @@ class Snapshots:
         except Exception as error:
             self._fail(requests, cause, label, f"the state could not be copied: {_sentence(error)}")
             return None
-        self._number += 1
+        self._count()
         for request in requests:
             request.start()
         self._tell([f"{sentence}: a run that goes on from a snapshot makes it anew" for sentence in capture.unsaved])
@@ -164,10 +168,10 @@ class Snapshots:
             request.refuse(_NOTHING, self._core.step())
 
     def _oddity(self) -> str:
-        level = self._core.levels[-1]
-        if level.state is RunState.HELD:
-            return _HELD
-        return "" if all(each.at_rest for each in self._core.levels) else _WITHIN
+        at_rest = all(each.at_rest for each in self._core.levels)
+        held = self._core.levels[-1].state is RunState.HELD
+        where = _HELD if held else "" if at_rest else _WITHIN
+        return "; ".join(each for each in (where, _LATE if self._core.put_off else "") if each)
 
     def _take_in_memory(self) -> None:
         """For going back a few steps: nothing is written."""
@@ -178,8 +182,12 @@ class Snapshots:
             self._remember(moment)
         except Exception as error:
             return self._fail([], "every", "", f"the state could not be copied: {_sentence(error)}")
-        self._number += 1
+        self._count()
         return None
+
+    def _count(self) -> None:
+        self._number += 1
+        self._rewinder.note(self._number)
 
     def _remember(self, moment: Moment) -> None:
         self._copies = moment.copies

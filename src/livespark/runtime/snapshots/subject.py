@@ -4,7 +4,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from livespark.protocol.ids import RunId
 from livespark.runtime.bindings import Bindings
@@ -18,10 +18,7 @@ from livespark.runtime.snapshots.found import Found
 from livespark.runtime.snapshots.moments import Place
 from livespark.runtime.snapshots.standing import record
 
-__all__ = ("Here", "Subject")
-
-Here: TypeAlias = list[tuple[tuple[str, int], int]]
-"""Where the open loops stand, outermost first: each by its key and occurrence in the one around it, and its index."""
+__all__ = ("Subject",)
 
 _PACKAGES: Final = ("torch", "numpy", "livespark", "torchvision", "transformers", "lightning", "torchdata")
 
@@ -64,11 +61,6 @@ class Subject:
             self.journal.mark(),
             self.bindings.scalars(),
         )
-
-    def here(self) -> Here:
-        """Where the script stands now."""
-        script = self.levels[0]
-        return [(name, each.index) for name, each in zip(_path_of(script), script.open, strict=False)]
 
     def code(self) -> dict[str, str]:
         """SHA-256 of each source file that runs, by path."""

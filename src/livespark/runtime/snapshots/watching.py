@@ -31,9 +31,10 @@ class Lookout:
     def look(self, row: tuple[float, int, dict[str, Any]]) -> None:
         """A row has been logged."""
         _, step, values = row
+        wants_one = self._trip is not None and self._trip.due_by_step(step)
         if self._schedule.due_by_step(step):
             self._due("every")
-        elif self._trip and self._trip.due_by_step(step):
+        elif wants_one:
             self._due("memory")
         if not (self._best.metric or self._trip):
             return
