@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from livespark.protocol.ids import RunId
 from livespark.protocol.snapshots import Manifest, SavedValue, SnapshotInfo
-from livespark.runtime.reload.memory import Memory
+from livespark.runtime.reload.memory import Memory, uncollected
 from livespark.runtime.snapshots.host import HostCopies
 from livespark.runtime.snapshots.trees import Encoder, saved_value
 from livespark.snapshots.folder import ArrayData, Draft
@@ -65,18 +65,19 @@ class Taken(NamedTuple):
 
 def take(state: State, before: HostCopies | None, number: int = 1) -> Taken:
     """All that happens while the training stands still."""
-    copies = HostCopies(before)
-    memory = Memory.take(state.values, copies)
-    encoder = Encoder(copies.copy)
-    values = {key: saved_value(encoder, key, value, {}) for key, value in state.values.items()}
-    copies.wait()
+    with uncollected():
+        copies = HostCopies(before)
+        memory = Memory.take(state.values, copies)
+        encoder = Encoder(copies.copy)
+        values = {key: saved_value(encoder, key, value, {}) for key, value in state.values.items()}
+        copies.wait()
     return Taken(memory, copies, _draft(number, values, encoder))
 
 
 def _draft(number: int, values: dict[str, SavedValue], encoder: Encoder) -> Draft:
     info = SnapshotInfo(number, time.time(), "asked")
     manifest = Manifest(format=1, run=RunId("benchmark"), info=info, values=values, arrays=[])
-    return Draft(manifest, [ArrayData(*leaf) for leaf in encoder.leaves], encoder.pickles)
+    return Draft(manifest, list(map(ArrayData._make, encoder.leaves)), encoder.pickles)
 
 
 class Contender(NamedTuple):

@@ -8,6 +8,7 @@ small one's name is its index in the manifest, and those of larger items come fi
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import xxhash
@@ -39,6 +40,7 @@ class Layout(NamedTuple):
     size: int
 
 
+@lru_cache(maxsize=4096)
 def size_of(array: Described) -> int:
     """Bytes of an array of a known dtype."""
     dtype, shape = array

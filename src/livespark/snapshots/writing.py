@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from livespark.protocol.snapshots import ArrayEntry
 from livespark.snapshots.crew import together
@@ -33,8 +33,7 @@ _BYTES: Final = 64 * 1024**2
 """At most so many files, and about so many bytes, wait to be flushed together."""
 
 
-@dataclass(frozen=True)
-class ArrayData:
+class ArrayData(NamedTuple):
     """An array to be saved: `data()` gives its bytes, little-endian, in C order; they must not change any more.
 
     `dtype` is safetensors' name for it. `data` is called once for each snapshot, on the writing thread.
@@ -76,9 +75,9 @@ class Writing:
         entries: dict[int, ArrayEntry] = {}
         for group in groups(described):
             plan = layout(group, [described[index] for index in group])
-            parts = [_bytes_of(arrays[index]) for index in group]
-            name = hash_of(pieces(plan.head, parts))
-            self._put(array_file(name), plan.size, pieces(plan.head, parts))
+            whole = list(pieces(plan.head, (_bytes_of(arrays[index]) for index in group)))
+            name = hash_of(whole)
+            self._put(array_file(name), plan.size, iter(whole))
             for index, (start, end) in zip(group, plan.ranges, strict=True):
                 dtype, shape = described[index]
                 entries[index] = ArrayEntry(dtype, list(shape), name, start, end)

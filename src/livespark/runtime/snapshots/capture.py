@@ -78,7 +78,7 @@ def capture_run(
         python=sys.version.partition(" ")[0],
         **trees,
     )
-    draft = Draft(manifest, [ArrayData(*leaf) for leaf in encoder.leaves], encoder.pickles)
+    draft = Draft(manifest, list(map(ArrayData._make, encoder.leaves)), encoder.pickles)
     return Capture(draft, moment, unsaved)
 
 

@@ -36,6 +36,8 @@ _NAMES: Final = {
 """safetensors' names. A tensor of another type is saved as its bytes, with one dimension more."""
 _DTYPES: Final = {name: dtype for dtype, name in _NAMES.items()}
 _EXACT: Final = (torch.Tensor, torch.nn.Parameter)
+_SMALL: Final = 8 * 1024
+"""Bytes; to copy fewer is faster than to make a view of them, which needs a type of its own."""
 
 
 def encode(encoder: Encoding, value: Any, path: str) -> Node:
@@ -116,11 +118,12 @@ def _leaf(copied: torch.Tensor, tensor: torch.Tensor) -> Leaf:
 
 
 def _bytes(copied: torch.Tensor, shape: tuple[int, ...]) -> memoryview:
-    """The memory of the tensor, which lives as long as the view."""
-    whole = copied.expand(shape).contiguous()
-    if not whole.numel():
-        return memoryview(b"")
-    memory: Any = (ctypes.c_char * whole.nbytes).from_address(whole.data_ptr())
+    """The memory of the tensor, which lives as long as the view; the bytes of a small one."""
+    whole = copied if copied.shape == shape and copied.is_contiguous() else copied.expand(shape).contiguous()
+    size = whole.nbytes
+    if size < _SMALL:
+        return memoryview(ctypes.string_at(whole.data_ptr(), size) if size else b"")
+    memory: Any = (ctypes.c_char * size).from_address(whole.data_ptr())
     memory.owner = whole
     return memoryview(memory).cast("B")
 
