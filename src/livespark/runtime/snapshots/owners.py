@@ -7,12 +7,11 @@ itself, be it now (they do not stand as they stood when it entered the loop for 
 (they stood so again).
 """
 
+import hashlib
 import sys
 from itertools import islice
 from typing import Any, Final, NamedTuple
 from weakref import ref
-
-from xxhash import xxh3_64_intdigest
 
 from livespark.runtime.reload.owned import put_states, states_of
 from livespark.runtime.snapshots.loaders import (
@@ -33,6 +32,9 @@ Path = tuple[tuple[str, int], ...]
 
 _MANY: Final = 64
 """Loops, and generators, of which something is known."""
+
+_DIGEST: Final = 7
+"""Bytes: the number is one that JSON holds."""
 
 _BEGUN: Final = (
     "the loader of a {} has begun its epoch before its generators could be put back: the order of this epoch is "
@@ -213,7 +215,7 @@ def _state(generator: Any) -> Any:
 
 
 def _digest(state: Any) -> int:
-    return xxh3_64_intdigest(_bytes(state))
+    return int.from_bytes(hashlib.blake2b(_bytes(state), digest_size=_DIGEST).digest())
 
 
 def _bytes(state: Any) -> bytes:
