@@ -113,6 +113,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(stage: 
     resumed = [each["step"] for each in kinds(stage, run, "resumed")]
     assert len(resumed) == kills
     assert {step - 1 for step in backward} <= set(resumed)
+    assert not {step + 1 for step in resumed} & {each["snapshot"]["step"] for each in kinds(stage, run, "snapshotted")}
     printed = [int(step) for step in re.findall(rb"^step (\d+)$", stage.output(run), re.MULTILINE)]
     assert set(printed) == set(range(STEPS))
     assert sum(after <= before for before, after in pairwise(printed)) <= kills
@@ -121,6 +122,17 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(stage: 
     assert "completed at step 60" in terminal.text
     assert "attempt  " in livespark(stage, "show", run).stdout
     has_one_story(stage, run)
+
+
+def test_a_run_that_has_saved_nothing_yet_begins_anew_and_says_so(stage: Stage) -> None:
+    """Its first steps are in its curves twice."""
+    terminal, run = started(stage, ENDLESS, "--retries", "1", "--snapshot-every", "off")
+    reaches_step(stage, run, 3)
+    stage.worker(run).kill()
+    terminal.says("there is no snapshot to go on from, so the script begins anew")
+    eventually(lambda: stage.get(f"/api/runs/{run}/metrics")["series"]["loss"]["steps"].count(2) == 2, "a second start")
+    terminal.send(signal.SIGINT)
+    assert terminal.wait() == 3
 
 
 def test_what_was_asked_when_the_process_died_is_answered(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """Puts the parts together that save and bring back a run's state."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from livespark.protocol.events import Notice
 from livespark.protocol.runs import Launch
@@ -19,6 +19,8 @@ from livespark.runtime.snapshots.subject import Subject
 from livespark.snapshots.folder import Folder
 
 __all__ = ("Assembly",)
+
+_ANEW: Final = "there is no snapshot to go on from, so the script begins anew"
 
 
 class Assembly:
@@ -60,6 +62,10 @@ class Assembly:
             )
             self._core.resumed = True
             self._resumption.begin()
+            self.snapshots.goes_on_from(snapshot.manifest.info.step)
+        else:
+            for text in (*notes, _ANEW):
+                self._core.outbox.emit(Notice("warning", "resumed", text))
 
     def begun(self) -> None:
         """The script has come to its first checkpoint."""

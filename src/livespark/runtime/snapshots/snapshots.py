@@ -82,6 +82,10 @@ class Snapshots:
 
     # on the training thread
 
+    def goes_on_from(self, step: int | None) -> None:
+        """The state is that of an earlier snapshot: the next one is due as it was then."""
+        self._schedule.taken(time.monotonic(), step)
+
     def take(self, requests: list[Request], cause: Due) -> None:
         """Copy the run's state, and have it written; the `requests` for it are answered when it is. Never raises."""
         if cause == "memory" and self._moments.wants_any:
