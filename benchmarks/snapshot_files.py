@@ -49,7 +49,7 @@ def from_disk(state: State, rounds: int, folder: Path) -> None:
 
 def while_writing(state: State, rounds: int, folder: Path) -> None:
     """Steps of a small net with one thread, in turn with nothing and with a snapshot being written."""
-    training, writer = Training(), writing.Writer()
+    training, writer = Training(), writing.Writer(print)
     snapshots = Folder(folder / "written")
     plain, busy, written = [], [], []
     for number in range(rounds):
