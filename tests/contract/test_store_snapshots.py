@@ -97,7 +97,12 @@ async def test_snapshots_outlive_their_events_and_their_run(store: Store) -> Non
     assert await store.list_snapshots(run) == [info(2)]
 
 
-@pytest.mark.parametrize("odd", [info(0), info(-1), info(HUGE), info(4, size=HUGE), info(4, size=-1)])
+ODD = replace(info(4), metrics={"loss": "boo"})
+
+
+@pytest.mark.parametrize(
+    "odd", [info(0), info(-1), info(HUGE), info(4, size=HUGE), info(4, size=-1), info(4, label="x" * 201), ODD]
+)
 async def test_a_snapshot_that_no_folder_can_hold_is_left_out(store: Store, odd: SnapshotInfo) -> None:
     """What comes with it is kept."""
     run = await running(store)

@@ -84,7 +84,9 @@ def _claim(folder: Path, paths: list[Path]) -> None:
 
 
 def _is_flat(data: Any) -> TypeGuard[dict[str, Array]]:
-    return isinstance(data, dict) and all(isinstance(key, str) and isinstance(data[key], Array) for key in data)
+    if not isinstance(data, dict) or "__metadata__" in data:  # which means something else in a safetensors file
+        return False
+    return all(isinstance(key, str) and isinstance(data[key], Array) for key in data)
 
 
 def _write_value(snapshot: OpenSnapshot, path: Path, data: Any, torch: Any) -> tuple[Path, str]:

@@ -72,7 +72,8 @@ def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
     """Only what a folder of snapshots has in it. Raises OSError, TarError."""
     (folder / "objects").mkdir(exist_ok=True)
     for member in tar:
-        content = tar.extractfile(member) if member.isfile() and _OURS.fullmatch(member.name) else None
+        is_ours = member.isreg() and not member.issparse() and _OURS.fullmatch(member.name)
+        content = tar.extractfile(member) if is_ours else None
         if content is not None:
             with (folder / member.name).open("wb") as file:
                 shutil.copyfileobj(content, file)

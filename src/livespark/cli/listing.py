@@ -38,7 +38,7 @@ def what(run: Run) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines with aligned columns, two blanks apart."""
-    rows = [[plain(cell) for cell in row] for row in rows]
+    rows = [[plain(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(cell_width(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

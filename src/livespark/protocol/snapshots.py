@@ -11,13 +11,14 @@ An array file's name is the XXH3-128 of its bytes, a pickle's the SHA-256. A man
 feed; the body is a `Manifest`.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from livespark.protocol.ids import RunId
 
 __all__ = (
+    "LONGEST_LABEL",
     "ArrayEntry",
     "AutoRewind",
     "Cause",
@@ -32,6 +33,9 @@ __all__ = (
     "SnapshotList",
     "Snapshotting",
 )
+
+LONGEST_LABEL: Final = 200
+"""Characters."""
 
 Cause: TypeAlias = Literal["asked", "every", "best", "stop", "signal", "end"]
 """Why a snapshot was taken: somebody asked (the script included), its time had come, a metric was better than ever, the

@@ -15,6 +15,7 @@ from livespark.protocol.commands import Reload, Snapshot, Stop
 from livespark.protocol.events import Notice
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.runs import Reloading
+from livespark.protocol.snapshots import LONGEST_LABEL
 from livespark.runtime.bindings import Bindings, BoundCall
 from livespark.runtime.calls import Calls
 from livespark.runtime.config import Config
@@ -111,10 +112,13 @@ class Runtime:
         """Have the run's state saved: persisted values, loop positions, random generators.
 
         It is taken at the next checkpoint between two items; the training does not wait for it to be written. One with
-        a `label` stays for ever. Detached, nothing is saved. Raises UsageError for a label that is no text.
+        a `label` stays for ever. Detached, nothing is saved. Raises UsageError for a label that is no text,
+        or a long one.
         """
         if label is not None and not isinstance(label, str):
             raise UsageError(f"snapshot: the label is a text; got {label!r:.60}")
+        if label and len(label) > LONGEST_LABEL:
+            raise UsageError(f"snapshot: the label has {len(label):,} characters; {LONGEST_LABEL} are allowed")
         if self._assembly is not None:
             self.core.ask(Request(Snapshot(label or ""), self.core.outbox))
         elif not self.core.inert and not self._told:

@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 
 from starlette.types import Message, Receive, Scope, Send
 
+from livespark.errors import LivesparkError
+
 __all__ = ("Chunks", "EventStream", "Streamed")
 
 _PATIENCE: Final = 30.0
@@ -68,9 +70,12 @@ class EventStream(Streamed):
 
 def _report(error: BaseException) -> None:
     """The head of the answer is out already; all that is left is to break the connection."""
-    if not isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError):
+        _log.info("a client that stopped reading was cut off")
+    elif isinstance(error, LivesparkError):
+        _log.warning("an answer broke off: %s", error)
+    else:
         raise error
-    _log.info("a client that stopped reading was cut off")
 
 
 async def _left(receive: Receive) -> None:

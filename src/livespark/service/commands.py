@@ -6,10 +6,11 @@ from typing import Final
 
 from livespark.protocol import sse
 from livespark.protocol.codec import encode
-from livespark.protocol.commands import Answer, Ask, CommandRecord, Delivery, Stop
+from livespark.protocol.commands import Answer, Ask, CommandRecord, Delivery, Snapshot, Stop
 from livespark.protocol.events import Status, Timed
 from livespark.protocol.ids import CommandId, RunId, is_run_id
 from livespark.protocol.lifecycle import RunState
+from livespark.protocol.snapshots import LONGEST_LABEL
 from livespark.service.channels import Channel, Channels
 from livespark.service.clock import Clock
 from livespark.service.lines import Line
@@ -36,6 +37,8 @@ class Commands:
         """
         if not 0 < len(ask.id) <= _LONGEST_ID:
             raise Refused("invalid", f"`id` must have 1 to {_LONGEST_ID} characters; a UUID is best")
+        if isinstance(ask.command, Snapshot) and len(ask.command.label) > LONGEST_LABEL:
+            raise Refused("invalid", f"`label` may have {LONGEST_LABEL} characters")
         async with self._channels.open(_valid(run)) as channel:
             with channel.waiting_for(ask.id) as answered:
                 record = await self._add(channel, ask, actor)

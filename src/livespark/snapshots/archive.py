@@ -29,11 +29,12 @@ class Archive:
         self.size = sum(_BLOCK + _padded(size) for _, size in self._files) + _END
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes, in chunks of at most 1 MiB. Blocks for the disk. Raises Damaged when a file changes meanwhile."""
+        """The bytes, in chunks of 1 byte to 1 MiB. Blocks for the disk. Raises Damaged when files change meanwhile."""
         for name, size in self._files:
             yield _head(name, size)
             yield from self._content(name, size)
-            yield b"\0" * (_padded(size) - size)
+            if padding := _padded(size) - size:
+                yield b"\0" * padding
         yield b"\0" * _END
 
     def _content(self, name: str, size: int) -> Iterator[bytes]:
@@ -46,6 +47,8 @@ class Archive:
                     raise Damaged(f"{name} became shorter while it was read")
                 left -= len(chunk)
                 yield chunk
+        except OSError as error:
+            raise Damaged(f"{name} can't be read: {error.strerror}") from None
         finally:
             os.close(fd)
 

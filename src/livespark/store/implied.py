@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from livespark.protocol.codec import from_number
 from livespark.protocol.commands import Answer, CommandRecord, Failure, Reload, Stop
 from livespark.protocol.events import (
     Attempt,
@@ -20,6 +21,7 @@ from livespark.protocol.events import (
     Event,
     Metrics,
     Notice,
+    Number,
     Snapshotted,
     Source,
     Status,
@@ -27,7 +29,7 @@ from livespark.protocol.events import (
     Timed,
 )
 from livespark.protocol.lifecycle import ALIVE, TERMINAL, RunState, may_follow
-from livespark.protocol.snapshots import SnapshotInfo
+from livespark.protocol.snapshots import LONGEST_LABEL, SnapshotInfo
 
 __all__ = (
     "KILL",
@@ -133,10 +135,19 @@ def is_false(event: Event, run: str) -> bool:
 
 
 def _is_impossible(info: SnapshotInfo, run: str) -> bool:
-    false = not (0 < info.number <= LARGEST and 0 <= info.size <= LARGEST)
+    sizes = 0 < info.number <= LARGEST and 0 <= info.size <= LARGEST and 0 <= info.written <= LARGEST
+    false = not (sizes and len(info.label) <= LONGEST_LABEL and all(map(_is_number, info.metrics.values())))
     if false:
         _log.warning("run %s: there can be no snapshot %d of %d bytes; left out", run, info.number, info.size)
     return false
+
+
+def _is_number(number: Number) -> bool:
+    try:
+        from_number(number)
+    except ValueError:
+        return False
+    return True
 
 
 def closing_answer(record: CommandRecord) -> Answer:

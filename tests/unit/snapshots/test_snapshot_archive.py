@@ -9,6 +9,7 @@ import pytest
 from livespark.snapshots.archive import Archive
 from livespark.snapshots.damage import Damaged
 from livespark.snapshots.folder import Folder
+from livespark.snapshots.objects import layout
 from tests.unit.snapshots.drafts import KEY, LARGE, array, draft, opened, some_bytes
 
 
@@ -42,6 +43,17 @@ def test_the_length_is_known_before(folder: Folder) -> None:
     assert archive.size == sum(map(len, chunks))
     assert max(map(len, chunks)) <= 1024**2
     assert b"".join(Archive(folder, 1)) == b"".join(chunks)
+
+
+def test_no_chunk_is_empty(tmp_path: Path) -> None:
+    """Also where a file ends with a block of the tar: an empty chunk would be its end for whoever sends it."""
+    folder = Folder(tmp_path / "snapshots")
+    head = len(layout([0], [("U8", (LARGE,))]).head)
+    folder.write(draft(1, [array(some_bytes(1, LARGE + 512 - head % 512))]))
+
+    assert folder.open(1).array(0).nbytes + head == (folder.path / folder.files(1)[1]).stat().st_size
+    assert (folder.path / folder.files(1)[1]).stat().st_size % 512 == 0
+    assert all(map(len, Archive(folder, 1)))
 
 
 def test_files_beyond_what_old_tars_can_say(folder: Folder) -> None:
