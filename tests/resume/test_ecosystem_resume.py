@@ -46,3 +46,8 @@ def _notices(run: Alone) -> list[Notice]:
 
 def test_a_model_spread_by_fsdp_goes_on_bit_for_bit(tmp_path: Path, nursery: Nursery) -> None:
     _goes_on(tmp_path, nursery, "sharded.py", [5, 11], 16)
+
+
+def test_a_run_with_much_at_once_goes_on_bit_for_bit(tmp_path: Path, nursery: Nursery) -> None:
+    """Killed between two micro-batches, in the second epoch, and in the second round of a sampler without end."""
+    _goes_on(tmp_path, nursery, "many.py", [4, 11, 26], 27)

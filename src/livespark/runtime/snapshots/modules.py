@@ -1,41 +1,21 @@
 """torch.nn.Module: its `state_dict`, and what that leaves out. Imported only when the script itself has imported torch.
 
 `more` has: `training`, and `modes` of the submodules that are in another; `frozen` parameters; `gradients` that
-are there; `buffers` that are not persistent; `attributes` of the submodules, plain data and generators; `versions`
-of the submodules' state, where they are not 1. Tensors are copied into the living ones, so that an optimizer goes on
-holding its parameters.
+are there; `buffers` that are not persistent, and the names of the `persistent` ones; `attributes` of the submodules,
+plain data and generators, and `parts`, see `belongings.py`; `versions` of the submodules' state, where they are not 1.
+Tensors are copied into the living ones, so that an optimizer goes on holding its parameters.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 import torch
 
-from livespark.runtime.snapshots import numeric, sharded, simple, stateful
-from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, Unsavable, joined, name_of
+from livespark.runtime.snapshots import belongings, sharded, stateful
+from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, joined, name_of
 
-__all__ = ("attributes", "encode", "frozen", "is_data", "plain_parts", "put", "put_data")
-
-_DEEPEST: Final = 4
-_CONTAINERS: Final = (list, tuple, dict, set)
-
-
-def is_data(value: Any, depth: int = 0) -> bool:
-    """Whether an attribute is plain data, an array, a generator, or a container of these."""
-    if type(value) in _CONTAINERS:
-        parts = [*value, *value.values()] if isinstance(value, dict) else value
-        return depth < _DEEPEST and all(is_data(part, depth + 1) for part in parts)
-    if isinstance(value, torch.Tensor):
-        return type(value) is torch.Tensor and value.is_leaf
-    return isinstance(value, torch.Generator) or numeric.is_numeric(value) or simple.is_data(value)
-
-
-def attributes(owner: Any) -> Iterator[tuple[str, Any]]:
-    """The public attributes that are data."""
-    for name, value in vars(owner).items():
-        if not name.startswith("_") and name != "training" and is_data(value):
-            yield name, value
+__all__ = ("encode", "frozen", "plain_parts", "put")
 
 
 def frozen(module: torch.nn.Module) -> list[str]:
@@ -46,7 +26,7 @@ def frozen(module: torch.nn.Module) -> list[str]:
 def plain_parts(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """The submodules' own attributes, and which parameters are not trained."""
     for prefix, part in module.named_modules():
-        yield from ((joined(prefix, name), value) for name, value in attributes(part))
+        yield from ((joined(prefix, name), value) for name, value in belongings.attributes(part))
     yield from ((f"{name}.requires_grad", False) for name in frozen(module))
 
 
@@ -62,10 +42,21 @@ def encode(encoder: Encoding, module: torch.nn.Module, path: str) -> Node:
         "versions": _versions(state),
         "gradients": {name: encoder.node(grad, f"{path}.{name}.grad") for name, grad in _gradients(module)},
         "buffers": {name: encoder.node(buffer, f"{path}.{name}") for name, _, _, buffer in _passing(module)},
-        "attributes": _encoded_attributes(encoder, module, path),
+        "persistent": [name for name, *_ in _persistent(module)],
     }
+    for what, encode_them in (("attributes", belongings.encode_attributes), ("parts", belongings.encode_parts)):
+        found = {name: encode_them(encoder, part, joined(path, name)) for name, part in module.named_modules()}
+        more[what] = {name: nodes for name, nodes in found.items() if nodes}
     node["more"] = {name: part for name, part in more.items() if part or name == "training"}
     return node
+
+
+def _persistent(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, str]]:
+    """The buffers that a `state_dict` has: path, module, name."""
+    for prefix, part in module.named_modules():
+        for name, buffer in part._buffers.items():
+            if buffer is not None and name not in part._non_persistent_buffers_set:
+                yield joined(prefix, name), part, name
 
 
 def _versions(state: Any) -> dict[str, int]:
@@ -84,17 +75,6 @@ def _passing(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, st
             yield joined(prefix, name), part, name, part._buffers.get(name)
 
 
-def _encoded_attributes(encoder: Encoding, module: torch.nn.Module, path: str) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for prefix, part in module.named_modules():
-        for name, value in attributes(part):
-            try:
-                found.setdefault(prefix, {})[name] = encoder.node(value, f"{path}.{joined(prefix, name)}")
-            except Unsavable:
-                continue
-    return found
-
-
 def put(putting: Putting, node: Node, module: torch.nn.Module, path: str) -> Any:
     """Raises Unfit, where parameters are not the same."""
     putting.begin(node, module)
@@ -105,9 +85,10 @@ def put(putting: Putting, node: Node, module: torch.nn.Module, path: str) -> Any
     _put_buffers(putting, more.get("buffers", {}), module, path)
     _put_gradients(putting, more.get("gradients", {}), module, path)
     parts = dict(module.named_modules())
-    for prefix, nodes in more.get("attributes", {}).items():
-        if prefix in parts:
-            put_data(putting, nodes, parts[prefix], joined(path, prefix) if prefix else path)
+    for what, put_them in (("attributes", belongings.put_attributes), ("parts", belongings.put_parts)):
+        for prefix, nodes in more.get(what, {}).items():
+            if prefix in parts:
+                put_them(putting, nodes, parts[prefix], joined(path, prefix) if prefix else path)
     return module
 
 
@@ -120,6 +101,7 @@ def _load(putting: Putting, node: Node, module: torch.nn.Module, path: str, *, s
     if not standard:
         stateful.load(module, state, path)
         return
+    _make_buffers(module, node.get("more", {}).get("persistent", ()), persistent=True)
     _make_room(module, state)
     state = OrderedDict(state)
     versions = node.get("more", {}).get("versions", {})
@@ -129,6 +111,15 @@ def _load(putting: Putting, node: Node, module: torch.nn.Module, path: str, *, s
     except Exception as error:
         raise Unfit(_difference(module, state, path) or f"{path}: {' '.join(str(error).split()):.500}") from error
     _note_conversions(putting, module, state, path)
+
+
+def _make_buffers(module: torch.nn.Module, names: Iterable[str], *, persistent: bool) -> None:
+    """Those that the script has registered only as it went on."""
+    parts = dict(module.named_modules())
+    for full in names:
+        prefix, _, name = full.rpartition(".")
+        if prefix in parts and not hasattr(parts[prefix], name):
+            parts[prefix].register_buffer(name, None, persistent=persistent)
 
 
 def _make_room(module: torch.nn.Module, state: Mapping[str, Any]) -> None:
@@ -184,6 +175,7 @@ def _put_flags(putting: Putting, more: Node, module: torch.nn.Module, path: str)
 
 
 def _put_buffers(putting: Putting, nodes: dict[str, Node], module: torch.nn.Module, path: str) -> None:
+    _make_buffers(module, nodes, persistent=False)
     for full, part, name, buffer in list(_passing(module)):
         if full in nodes:
             part._buffers[name] = putting.fill(nodes[full], MISSING if buffer is None else buffer, joined(path, full))
@@ -194,12 +186,3 @@ def _put_gradients(putting: Putting, nodes: dict[str, Node], module: torch.nn.Mo
         saved = nodes.get(name)
         living = sharded.room(saved, parameter, parameter.grad)
         parameter.grad = None if saved is None else putting.fill(saved, living, joined(path, name))
-
-
-def put_data(putting: Putting, nodes: dict[str, Node], owner: Any, path: str) -> None:
-    """The object has these attributes, and goes on having the others."""
-    living = vars(owner)
-    for name, node in nodes.items():
-        value = putting.item(node, living.get(name, MISSING), joined(path, name))
-        if value is not MISSING:
-            living[name] = value

@@ -2,7 +2,8 @@
 
 `load_state_dict` casts floating-point state to its parameter's type, and replaces groups and state, which others may
 hold. So it is asked only where an optimizer, or a hook on it, has a way of its own; else the state is put in here.
-`more` has: `device` of the parameters, which their state follows; `attributes`, plain data.
+`more` has: `device` of the parameters, which their state follows; `attributes`, plain data, and `parts`, see
+`belongings.py`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, Final
 import torch
 from torch.optim import Optimizer
 
-from livespark.runtime.snapshots import modules, sharded, stateful
+from livespark.runtime.snapshots import belongings, sharded, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, joined, name_of
 
 __all__ = ("encode", "plain_parts", "put")
@@ -26,11 +27,8 @@ def encode(encoder: Encoding, optimizer: Optimizer, path: str) -> Node:
     node["tree"] = encoder.node(stateful.state_of(optimizer, path), path)
     node["more"] = {
         "device": next((each.device.type for each in _parameters(optimizer)), "cpu"),
-        "attributes": {
-            name: encoder.node(value, f"{path}.{name}")
-            for name, value in modules.attributes(optimizer)
-            if name not in ("param_groups", "state")
-        },
+        "attributes": belongings.encode_attributes(encoder, optimizer, path),
+        "parts": belongings.encode_parts(encoder, optimizer, path),
     }
     return node
 
@@ -45,7 +43,7 @@ def plain_parts(optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
         for name, value in group.items():
             if name not in _REFERENCES:
                 yield f"param_groups.{index}.{name}", value
-    yield from modules.attributes(optimizer)
+    yield from belongings.attributes(optimizer)
 
 
 def put(putting: Putting, node: Node, optimizer: Optimizer, path: str) -> Any:
@@ -62,7 +60,8 @@ def put(putting: Putting, node: Node, optimizer: Optimizer, path: str) -> Any:
     else:
         state = putting.as_saved(node["tree"], path)
         stateful.load(optimizer, stateful.merged(putting, state, optimizer, path), path)
-    modules.put_data(putting, more.get("attributes", {}), optimizer, path)
+    belongings.put_attributes(putting, more.get("attributes", {}), optimizer, path)
+    belongings.put_parts(putting, more.get("parts", {}), optimizer, path)
     return optimizer
 
 

@@ -13,7 +13,7 @@ from livespark.runtime.reload.tensors import has_memory
 from livespark.runtime.snapshots import loader_parts, modules, optimizers, sharded, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Leaf, Node, Putting, Unfit, Unsavable
 
-__all__ = ("KINDS", "encode", "encode_tensor", "plain_parts")
+__all__ = ("KINDS", "encode", "plain_parts")
 
 _NAMES: Final = {
     torch.float64: "F64",
@@ -43,7 +43,7 @@ _SMALL: Final = 8 * 1024
 def encode(encoder: Encoding, value: Any, path: str) -> Node:
     """MISSING for what is not torch's. Raises Unsavable."""
     if isinstance(value, torch.Tensor):
-        return _odd_tensor(encoder, value, path)
+        return _tensor(encoder, value, path)
     if isinstance(value, torch.nn.Module):
         return modules.encode(encoder, value, path)
     if isinstance(value, torch.optim.Optimizer):
@@ -65,10 +65,10 @@ def _constant(value: Any) -> Node:
     return MISSING
 
 
-def encode_tensor(encoder: Encoding, value: Any, path: str) -> Node:
-    """MISSING for what is no tensor with plain memory."""
+def _tensor(encoder: Encoding, value: torch.Tensor, path: str) -> Node:
+    """Raises Unsavable."""
     if type(value) not in _EXACT or value.layout is not torch.strided or value.is_meta or value.is_quantized:
-        return MISSING
+        return _odd_tensor(encoder, value, path)
     if not has_memory(value):
         raise Unsavable(f"{path} is a tensor whose memory has been given back")
     tensor = value.detach() if value.requires_grad else value

@@ -163,7 +163,7 @@ def _of_torch() -> tuple[_Encode, ...]:
         return ()
     from livespark.runtime.snapshots import torch_values  # noqa: PLC0415 - the seam: the script has loaded torch
 
-    return (torch_values.encode_tensor, torch_values.encode)
+    return (torch_values.encode,)
 
 
 def saved_value(encoder: Encoder, key: str, value: Any, made: dict[str, Any]) -> SavedValue:
