@@ -107,6 +107,8 @@ class _Reader:
             return self._state(node, depth)
         if kind in ("pickle", "global", "module", "method"):
             return Opaque(f"{kind} {node.get('type') or node.get('name')}")
+        if kind == "shards" and len(node["pieces"]) == 1:
+            return self._read(node["pieces"][0]["array"], depth)
         if "items" in node:
             return self._container(kind, node["items"], depth)
         if isinstance(node.get("i"), int):

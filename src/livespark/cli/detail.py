@@ -16,7 +16,7 @@ __all__ = ("detail_lines", "shape", "shown")
 _LONGEST: Final = 60
 _MOST: Final = 200
 _HASH: Final = 12
-_DETAIL: Final = re.compile(r"(?:^|[.\]])(?:attributes\.|param_groups\[\d+\]\.params\[)")
+_DETAIL: Final = re.compile(r"(?:^|[.\]])(?:attributes\.|persistent\[|param_groups\[\d+\]\.params\[)")
 """An optimizer's parameters are numbers in its `state_dict`."""
 
 

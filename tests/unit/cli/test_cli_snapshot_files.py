@@ -93,6 +93,7 @@ OPTIMIZER: dict[str, Any] = {
         ),
         ({"$": "list", "i": 4}, Array(4)),
         ({"$": "object", "type": "train:Config", "id": 1, "attributes": {"lr": 0.1}}, {"lr": 0.1}),
+        ({"$": "shards", "shape": [4], "pieces": [{"at": [0], "array": array(2)}]}, Array(2)),
         ({"$": "pickle", "i": 0, "type": "Odd"}, Opaque("pickle Odd")),
         ({"$": "global", "i": 0, "name": "m:f"}, Opaque("global m:f")),
         (NET, {"fc.weight": Array(0), "fc.bias": Array(1)}),

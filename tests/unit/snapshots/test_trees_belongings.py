@@ -1,11 +1,15 @@
 """What modules and optimizers have besides their `state_dict`: under private names, in plain lists, made late."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from livespark.protocol.ids import RunId
+from livespark.protocol.snapshots import Manifest, SnapshotInfo
+from livespark.snapshots.folder import ArrayData, Draft, Folder
 from tests.unit.snapshots.treeing import Snapshot, back
 
 
@@ -93,3 +97,19 @@ def test_sparse_and_plain_tensors_go_together(order: int) -> None:
     tensors = [torch.eye(2).to_sparse(), torch.ones(2)][::order]
     restored = back(tensors, [torch.zeros_like(each) for each in tensors])
     assert [each.to_dense().tolist() for each in restored] == [each.to_dense().tolist() for each in tensors]
+
+
+def test_a_frozen_backbone_is_written_once(tmp_path: Path) -> None:
+    """Of a large frozen model with a small trained part only that is written again, however its gradients are."""
+    net = nn.Sequential(nn.Linear(256, 256).requires_grad_(False), nn.Linear(256, 2))
+    folder = Folder(tmp_path)
+    written = []
+    for number in (1, 2):
+        net(torch.randn(4, 256)).sum().backward()
+        torch.optim.SGD(net[1].parameters(), lr=0.1).step()
+        snapshot = Snapshot().save("net", net)
+        info = SnapshotInfo(number, 0.0, "asked")
+        manifest = Manifest(format=1, run=RunId("quiet-otter"), info=info, values=snapshot.values, arrays=[])
+        written.append(folder.write(Draft(manifest, [ArrayData(*leaf) for leaf in snapshot.encoder.leaves])).written)
+    assert written[0] > 256 * 256 * 4
+    assert written[1] < 8 * 1024

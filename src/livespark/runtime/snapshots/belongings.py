@@ -6,6 +6,7 @@ may have set them: what torch itself keeps under private names is not state. Obj
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import torch
@@ -13,7 +14,7 @@ import torch
 from livespark.runtime.snapshots import numeric, simple, stateful
 from livespark.runtime.snapshots.nodes import MISSING, Encoding, Node, Putting, Unfit, Unsavable, joined
 
-__all__ = ("attributes", "encode_attributes", "encode_parts", "put_attributes", "put_parts")
+__all__ = ("attributes", "encode", "put_attributes", "put_parts")
 
 _DEEPEST: Final = 4
 _CONTAINERS: Final = (list, tuple, dict, set)
@@ -57,25 +58,16 @@ def attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in _own(owner) if _is_data(value))
 
 
-def encode_attributes(encoder: Encoding, owner: Any, path: str) -> dict[str, Node]:
-    """As far as they can be saved."""
-    return _encoded(encoder, attributes(owner), path)
-
-
-def encode_parts(encoder: Encoding, owner: Any, path: str) -> dict[str, Node]:
-    """The attributes with objects that have a state, as far as they can be saved."""
-    found = ((name, value) for name, value in _own(owner) if not _is_data(value) and _holds_state(value))
-    return _encoded(encoder, found, path)
-
-
-def _encoded(encoder: Encoding, found: Iterator[tuple[str, Any]], path: str) -> dict[str, Node]:
-    nodes: dict[str, Node] = {}
-    for name, value in found:
-        try:
-            nodes[name] = encoder.node(value, joined(path, name))
-        except Unsavable:
-            continue
-    return nodes
+def encode(encoder: Encoding, owner: Any, path: str) -> tuple[dict[str, Node], dict[str, Node]]:
+    """The attributes that are data, and those with objects that have a state; as far as they can be saved."""
+    data: dict[str, Node] = {}
+    parts: dict[str, Node] = {}
+    for name, value in _own(owner):
+        nodes = data if _is_data(value) else parts
+        if nodes is data or _holds_state(value):
+            with suppress(Unsavable):
+                nodes[name] = encoder.node(value, joined(path, name))
+    return data, parts
 
 
 def put_attributes(putting: Putting, nodes: dict[str, Node], owner: Any, path: str) -> None:

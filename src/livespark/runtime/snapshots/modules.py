@@ -44,9 +44,9 @@ def encode(encoder: Encoding, module: torch.nn.Module, path: str) -> Node:
         "buffers": {name: encoder.node(buffer, f"{path}.{name}") for name, _, _, buffer in _passing(module)},
         "persistent": [name for name, *_ in _persistent(module)],
     }
-    for what, encode_them in (("attributes", belongings.encode_attributes), ("parts", belongings.encode_parts)):
-        found = {name: encode_them(encoder, part, joined(path, name)) for name, part in module.named_modules()}
-        more[what] = {name: nodes for name, nodes in found.items() if nodes}
+    found = {name: belongings.encode(encoder, part, joined(path, name)) for name, part in module.named_modules()}
+    more["attributes"] = {name: data for name, (data, _) in found.items() if data}
+    more["parts"] = {name: parts for name, (_, parts) in found.items() if parts}
     node["more"] = {name: part for name, part in more.items() if part or name == "training"}
     return node
 

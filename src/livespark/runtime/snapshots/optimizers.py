@@ -25,10 +25,11 @@ def encode(encoder: Encoding, optimizer: Optimizer, path: str) -> Node:
     """Raises Unsavable."""
     node: dict[str, Node] = encoder.begin(optimizer, {"$": "state", "type": name_of(type(optimizer))})
     node["tree"] = encoder.node(stateful.state_of(optimizer, path), path)
+    attributes, parts = belongings.encode(encoder, optimizer, path)
     node["more"] = {
         "device": next((each.device.type for each in _parameters(optimizer)), "cpu"),
-        "attributes": belongings.encode_attributes(encoder, optimizer, path),
-        "parts": belongings.encode_parts(encoder, optimizer, path),
+        "attributes": attributes,
+        "parts": parts,
     }
     return node
 
