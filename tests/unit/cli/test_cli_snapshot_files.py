@@ -178,7 +178,7 @@ def test_two_snapshots_differ_in_what_has_changed(write: Writer) -> None:
         "  odd.1                  added: null",
         "",
         "arrays, 2 are the same",
-        r"  net.fc\.bias      F32 [1], other content",
+        "  net.fc.bias       F32 [1], other content",
         "  opt.state.0.step  F32 [1] -> F32 [3]",
         "  net.extra         added: F32 [1]",
         "",

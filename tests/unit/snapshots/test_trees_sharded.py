@@ -83,6 +83,16 @@ def test_a_pieces_bytes_are_written_once(mesh: DeviceMesh) -> None:
     assert restored[0] is restored[1] is living[0]
 
 
+def test_what_one_process_has_is_what_would_be_planned(mesh: DeviceMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = distribute_tensor(torch.ones(5, 2), mesh, [Shard(0)])
+    [simple] = TorchShards().pieces(tensor)
+    monkeypatch.setattr(DeviceMesh, "size", lambda *_: 2)
+    [planned] = TorchShards().pieces(tensor)
+    assert simple.at == planned.at == (0, 0)
+    assert simple.tensor.data_ptr() == planned.tensor.data_ptr()
+    assert simple.tensor.shape == planned.tensor.shape
+
+
 def test_several_pieces_are_put_together(mesh: DeviceMesh) -> None:
     """As several processes had saved them: none of them is as large as what this process has."""
     whole = torch.arange(24.0).reshape(6, 4)

@@ -13,6 +13,7 @@ from torch.distributed.checkpoint.metadata import (
     TensorProperties,
     TensorStorageMetadata,
 )
+from torch.distributed.tensor import DTensor
 
 from livespark.runtime.snapshots.sharded import Piece
 
@@ -22,9 +23,15 @@ _NAME = "it"
 
 
 class TorchShards:
-    """`sharded.Shards` by the planners of `torch.distributed.checkpoint`. No process talks to another one."""
+    """`sharded.Shards` by the planners of `torch.distributed.checkpoint`. No process talks to another one.
+
+    To plan takes longer than to copy a small tensor, so what one process has whole is not planned for.
+    """
 
     def pieces(self, tensor: torch.Tensor) -> list[Piece]:
+        if isinstance(tensor, DTensor) and tensor.device_mesh.size() == 1:
+            with torch.no_grad():
+                return [Piece((0,) * tensor.dim(), tensor.to_local())]
         planner = DefaultSavePlanner(flatten_state_dict=False)
         planner.set_up_planner({_NAME: tensor}, None, is_coordinator=True)
         found = []
