@@ -45,8 +45,8 @@ test("what stands at one place is told together, the nearest last, and of many h
   const marks = count(9).map((step) => ({ step, text: `mark ${step}`, kind: "snapshot", snapshot: step }));
   const near = (scale) => markNear(marks, (step) => step * scale, 4 * scale);
   equal(near(100), { step: 4, text: "mark 4", reload: null, snapshot: 4 });
-  equal(near(2).text, "mark 2\nmark 3\nmark 5\nmark 6\nmark 4");
-  equal(near(0.5), { step: 4, text: "3 more, and\nmark 3\nmark 5\nmark 6\nmark 7\nmark 8\nmark 4", reload: null, snapshot: 4 });
+  equal(near(2).text, "1 more, and\nmark 3\nmark 5\nmark 6\nmark 4");
+  equal(near(0.5), { step: 4, text: "5 more, and\nmark 6\nmark 7\nmark 8\nmark 4", reload: null, snapshot: 4 });
 });
 
 test("a run that goes on from a step has that in its range", () => {

@@ -6,6 +6,7 @@ const SMOOTH_SPAN = 14;
 const FEW = 80;
 const DENSE = 1.6;
 const BAND = 0.3;
+const MANY = 6;
 
 /**
  * @typedef {import("./decimate.js").Trace} Trace
@@ -129,13 +130,17 @@ export function drawMarks(picture, marks) {
   const { context, box, ratio, colours } = picture;
   context.save();
   context.lineWidth = ratio;
-  for (const { column, kind } of marks) {
+  const counts = Object.groupBy(marks, ({ kind }) => kind);
+  for (const mark of marks) {
+    const { column, kind } = mark;
     const { stroke, fill, dash, alpha, head, low } = STYLES[kind];
+    const alike = counts[kind] ?? [];
+    const faded = mark === alike.at(-1) ? 1 : Math.min(1, MANY / alike.length);
     const x = Math.round(box.left + column * ratio) + (ratio % 2) / 2;
     context.strokeStyle = colours[stroke];
     context.fillStyle = colours[fill];
     context.setLineDash(dash.map((length) => length * ratio));
-    if (alpha) markLine(picture, x, alpha);
+    if (alpha) markLine(picture, x, alpha * faded);
     context.beginPath();
     const top = low ? box.top + box.height : box.top;
     for (const [right, down] of head()) context.lineTo(x + right * ratio, top + down * ratio);

@@ -18,7 +18,8 @@
 const NEAR = 7;
 const APART = 9;
 const TOGETHER = 4;
-const LISTED = 6;
+const LISTED = 4;
+const FEW = 2;
 
 /**
  * What stands at a pixel column, or near it.
@@ -91,7 +92,7 @@ function found(here, step) {
   const reload = here.findLast((mark) => mark.reload !== undefined)?.reload ?? null;
   const snapshot = here.findLast((mark) => mark.snapshot !== undefined)?.snapshot ?? null;
   const more = here.length - LISTED;
-  const lines = here.slice(-LISTED).map(({ text }) => text);
+  const lines = here.slice(-LISTED).map(({ text }) => (here.length > FEW ? text.split("\n", 1)[0] : text));
   return { step, text: [more > 0 && `${more} more, and`, ...lines].filter(Boolean).join("\n"), reload, snapshot };
 }
 

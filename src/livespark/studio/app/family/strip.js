@@ -67,8 +67,8 @@ export function Legend({ comparison }) {
   const words = comparison.trouble.value || (comparison.metrics.value ? "" : "reading its metrics");
   return html`
     <span class="legend small" role="note">
-      <span class="swatch"></span>this run <span class="swatch other"></span>${id}
-      ${words && html`<span class="quiet"> ${words}</span>`}
+      <span><span class="swatch"></span>this run</span> <span><span class="swatch other"></span>${id}</span>
+      ${words && html`<span class="quiet">${words}</span>`}
       <button class="link" onClick=${() => comparison.toggle(id)}>stop comparing</button>
     </span>
   `;
