@@ -22,7 +22,7 @@ export function ForkForm({ info, model, deed }) {
     void fork({ info, model, deed, key, name: name.value.trim(), config, texts: typed });
   };
   return html`
-    <form class="snap-form" onSubmit=${submit}>
+    <form class="snap-form" aria-label=${`Forking from snapshot ${info.number}`} onSubmit=${submit}>
       <p>
         A new run begins with the state at ${stepName(info.step) || `snapshot ${info.number}`}. It executes the code
         that is on disk now; what its code or config makes differently counts.

@@ -112,14 +112,30 @@ function Ways({ info, model, deed, part }) {
     <span class="snap-ways" ref=${ways}>
       ${
         ended
-          ? html`<button disabled=${deed.busy} onClick=${() => void resume(info, model, deed)}>
+          ? html`<button
+              aria-label=${`Resume from snapshot ${info.number}`}
+              disabled=${deed.busy}
+              onClick=${() => void resume(info, model, deed)}
+            >
               <${Icon} name="play" />Resume
             </button>`
-          : html`<button data-opens="rewind" aria-expanded=${part === "rewind"} disabled=${deed.busy} onClick=${toggle("rewind")}>
+          : html`<button
+              aria-label=${`Rewind to snapshot ${info.number}`}
+              aria-expanded=${part === "rewind"}
+              data-opens="rewind"
+              disabled=${deed.busy}
+              onClick=${toggle("rewind")}
+            >
               <${Icon} name="rewind" />Rewind
             </button>`
       }
-      <button data-opens="fork" aria-expanded=${part === "fork"} disabled=${deed.busy} onClick=${toggle("fork")}>
+      <button
+        aria-label=${`Fork from snapshot ${info.number}`}
+        aria-expanded=${part === "fork"}
+        data-opens="fork"
+        disabled=${deed.busy}
+        onClick=${toggle("fork")}
+      >
         <${Icon} name="fork" />Fork
       </button>
     </span>

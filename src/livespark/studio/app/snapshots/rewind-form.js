@@ -21,7 +21,7 @@ export function RewindForm({ info, model, deed }) {
     void rewind({ info, model, deed, changes: changes.value, skip: skip.value, first: first.value });
   };
   return html`
-    <form class="snap-form" onSubmit=${submit}>
+    <form class="snap-form" aria-label=${`Rewinding to snapshot ${info.number}`} onSubmit=${submit}>
       <p>${describe(info, model.step.value)} What is drawn beyond it stays on the charts, muted.</p>
       <${Changes} changes=${changes} model=${model} />
       <${Check} signal=${skip}>Skip the items in between, instead of doing them again<//>
