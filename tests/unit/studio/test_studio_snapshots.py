@@ -211,6 +211,7 @@ def test_going_back_with_a_number_changed(stage: Stage) -> None:
     stage.feed.answer = {"outcome": "refused", "message": "the run is stopping"}
     form.get_by_role("button", name="Rewind to step 1,622").click()
     expect(stage.item(7).locator(".deed").first).to_have_text("refused: the run is stopping")
+    expect(form.get_by_role("button", name="Rewind to step 1,622")).to_be_focused()
     form.get_by_label("Take a snapshot of where it is now").uncheck()
     stage.feed.answer = {"outcome": "applied", "step": 1622}
     page.keyboard.press("Enter")

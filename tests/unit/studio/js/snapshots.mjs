@@ -223,7 +223,7 @@ test("sizes, times and places are words", () => {
     attemptText({ incarnation: 2, left: 2, step: 1622 }),
     "it had come to step 1,622; start number 2; 2 more may follow",
   );
-  equal(sizeText({}), "plain values only");
+  equal(sizeText({}), "no arrays");
   equal(resumedText({ origin: { run: "calm-fox" } }), "resumed from calm-fox, its newest snapshot");
   equal(describe({ kind: "snapshot", label: "a" }), "snapshot “a”");
   equal(describe({ kind: "snapshot" }), "snapshot");

@@ -130,11 +130,10 @@ export function drawMarks(picture, marks) {
   const { context, box, ratio, colours } = picture;
   context.save();
   context.lineWidth = ratio;
-  const counts = Object.groupBy(marks, ({ kind }) => kind);
   for (const mark of marks) {
     const { column, kind } = mark;
     const { stroke, fill, dash, alpha, head, low } = STYLES[kind];
-    const alike = counts[kind] ?? [];
+    const alike = marks.filter((other) => other.kind === kind);
     const faded = mark === alike.at(-1) ? 1 : Math.min(1, MANY / alike.length);
     const x = Math.round(box.left + column * ratio) + (ratio % 2) / 2;
     context.strokeStyle = colours[stroke];

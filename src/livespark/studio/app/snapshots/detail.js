@@ -63,10 +63,10 @@ function Disposal({ info, model }) {
     );
   return html`
     <p class="ways">
-      <button disabled=${deed.busy} onClick=${download}><${Icon} name="down" />Download</button>
+      <button aria-disabled=${deed.busy} onClick=${download}><${Icon} name="down" />Download</button>
       <button
         class=${armed.value ? "danger" : ""}
-        disabled=${deed.busy}
+        aria-disabled=${deed.busy}
         onClick=${press}
         onBlur=${() => (armed.value = false)}
         aria-label=${armed.value ? `Press again to delete snapshot ${info.number} for good` : `Delete snapshot ${info.number}`}

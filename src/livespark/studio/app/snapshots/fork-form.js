@@ -34,7 +34,7 @@ export function ForkForm({ info, model, deed }) {
       ${Object.keys(config).map((field) => html`<${Entry} key=${field} field=${field} was=${config[field]} texts=${texts} />`)}
       <${Another} more=${more} />
       <p class="ways">
-        <button class="primary" disabled=${deed.busy}>Start the fork</button>
+        <button class="primary" aria-disabled=${deed.busy}>Start the fork</button>
         <button type="button" onClick=${() => model.snapshots.close()}>Cancel</button>
       </p>
     </form>

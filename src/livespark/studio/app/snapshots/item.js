@@ -114,7 +114,7 @@ function Ways({ info, model, deed, part }) {
         ended
           ? html`<button
               aria-label=${`Resume from snapshot ${info.number}`}
-              disabled=${deed.busy}
+              aria-disabled=${deed.busy}
               onClick=${() => void resume(info, model, deed)}
             >
               <${Icon} name="play" />Resume

@@ -47,7 +47,7 @@ function Head({ model, kept }) {
             value=${label.value}
             onInput=${(event) => (label.value = event.target.value)}
           />
-          <button class="primary" disabled=${deed.busy}><${Icon} name="camera" />Take snapshot</button>
+          <button class="primary" aria-disabled=${deed.busy}><${Icon} name="camera" />Take snapshot</button>
         </form>`
       }
       <${Outcome} deed=${deed} />

@@ -27,7 +27,7 @@ export function RewindForm({ info, model, deed }) {
       <${Check} signal=${skip}>Skip the items in between, instead of doing them again<//>
       <${Check} signal=${first}>Take a snapshot of where it is now, first<//>
       <p class="ways">
-        <button class="primary" disabled=${deed.busy}>
+        <button class="primary" aria-disabled=${deed.busy}>
           Rewind to ${stepName(info.step) || `snapshot ${info.number}`}
         </button>
         <button type="button" onClick=${() => model.snapshots.close()}>Cancel</button>

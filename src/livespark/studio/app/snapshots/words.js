@@ -43,7 +43,7 @@ export function bytesText(bytes) {
 
 /** The size, and how much of it was new. @param {SnapshotInfo} info */
 export function sizeText({ size = 0, written = 0 }) {
-  if (!size) return "plain values only";
+  if (!size) return "no arrays";
   return written < size
     ? `${bytesText(size)}, ${written ? `${bytesText(written)} new` : "nothing new"}`
     : bytesText(size);
