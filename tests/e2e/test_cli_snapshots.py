@@ -77,7 +77,7 @@ def test_stopped_resumed_and_forked(stage: Stage, terminal: Terminal) -> None:
     other = stage.run_id()
     eventually(lambda: stage.live(other).get("state.lr") == 0.01, "the rate that was asked for")
     tree = says(stage, "ps", "--all").splitlines()
-    assert [line.split()[0] for line in tree[1:]] == [run, "└", "└"]
+    assert [line.split()[0] for line in tree[1:]] == [run, "├", "└"]
     assert f"  fork of {run}@1 at step {step:,}\n" in says(stage, "show", other)
     assert f"  {other}, fork of {run}@1\n" in says(stage, "show", run)
     for following in (resumed, fork):
