@@ -73,7 +73,11 @@ class Snapshots:
         trip = Trip(policy.rewind) if policy.rewind else None
         if policy.every_steps or policy.best or trip:
             tripped = partial(self._rewinder.trip, trip, policy.rewind) if trip and policy.rewind else _never
-            journal_follow(Lookout(self._schedule, Best(policy), trip, self._core.ask_snapshot, tripped))
+            journal_follow(Lookout(self._schedule, Best(policy), trip, self._due, tripped))
+
+    def _due(self, cause: Due) -> None:
+        """A row that was logged asks for one. Where none is kept in memory, it is written."""
+        self._core.ask_snapshot("every" if cause == "memory" and not self._moments.wants_any else cause)
 
     def tick(self) -> None:
         """Some time has passed. Any thread."""
@@ -88,10 +92,8 @@ class Snapshots:
 
     def take(self, requests: list[Request], cause: Due) -> None:
         """Copy the run's state, and have it written; the `requests` for it are answered when it is. Never raises."""
-        if cause == "memory" and self._moments.wants_any:
-            return self._take_in_memory()
         if cause == "memory":
-            cause = "every"
+            return self._take_in_memory()
         requests = self._of_one_label(requests)
         label = _label_of(requests)
         capture = self._capture(requests, cause, label)
