@@ -61,10 +61,17 @@ class Folder:
         self._names_flushed = False
 
     def numbers(self) -> list[int]:
-        """Of all snapshots, damaged ones too; ascending."""
+        """Of all snapshots, damaged ones too; ascending. Empty where the folder can't be read."""
+        try:
+            return self.listed()
+        except OSError:
+            return []
+
+    def listed(self) -> list[int]:
+        """As `numbers`, for whoever would take a folder that can't be read for an empty one. Raises OSError."""
         try:
             names = [_MANIFEST.match(entry.name) for entry in self.path.iterdir()]
-        except OSError:
+        except FileNotFoundError:
             return []
         return sorted(int(match[1]) for match in names if match)
 
@@ -129,7 +136,7 @@ class Folder:
 
     def remove(self, numbers: Iterable[int]) -> list[int]:
         """Take snapshots away; what only they held is left to `collect`. -> those that were there. Raises OSError."""
-        there = sorted(set(numbers).intersection(self.numbers()))
+        there = sorted(set(numbers).intersection(self.listed()))
         for number in there:
             self._disk.remove(self._manifest(number))
         if there:
@@ -198,7 +205,7 @@ class Folder:
         """Objects that manifests name; and when the newest manifest that can't be read was written, in ns."""
         named: set[str] = set()
         damaged, written = [], 0
-        for number in self.numbers():
+        for number in self.listed():
             try:
                 named.update(self.files(number))
             except Damaged as problem:

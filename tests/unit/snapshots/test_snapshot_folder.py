@@ -1,9 +1,11 @@
 """The folder of snapshots as it should be: what is written is what is read, once, and in a format others read."""
 
+import errno
 import json
 import os
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +246,30 @@ def test_removing_and_collecting(folder: Folder) -> None:
         ".txt",
     ]
     assert folder.collect() == 0
+
+
+def test_a_folder_that_can_not_be_listed_is_not_taken_for_an_empty_one(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all objects would be swept up, as those that no manifest names."""
+    folder.write(draft(1))
+    real = Path.iterdir
+    failing = [folder.path] * 3
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path in failing:
+            failing.remove(path)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(OSError, match="Too many open files"):
+        folder.collect()
+    with pytest.raises(OSError, match="Too many open files"):
+        folder.remove([1])
+    assert folder.numbers() == []
+    assert folder.numbers() == [1]
+    assert len(opened(folder, 1)) == 2
 
 
 def test_nothing_older_than_an_unreadable_manifest_is_collected(folder: Folder) -> None:

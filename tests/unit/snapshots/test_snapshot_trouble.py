@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from livespark.protocol.commands import Rewind, Snapshot, Stop
-from livespark.protocol.events import Notice, Rewound, SnapshotFailed, Snapshotted
+from livespark.protocol.events import Notice, Rewound, SnapshotFailed, SnapshotsRemoved, Snapshotted
 from livespark.protocol.snapshots import AutoRewind, Snapshotting
 from livespark.runtime.process import Runtime
 from livespark.runtime.request import Request
@@ -211,3 +211,14 @@ def test_a_damaged_snapshot_among_the_older_ones_is_told_once(tmp_path: Path) ->
     [notice] = stage.told(Notice)
     assert notice.code == "snapshot-damaged"
     assert notice.text.startswith("snapshot 1 of ")
+
+
+def test_as_many_stay_when_another_process_goes_on(tmp_path: Path) -> None:
+    """Those that an earlier one has written count once."""
+    policy = Snapshotting(every_seconds=0, on_end=False, keep=3)
+    for count in (3, 1):
+        with training(tmp_path, policy) as (stage, _):
+            for _ in range(count):
+                assert stage.snapshot().outcome == "applied"
+    assert stage.folder.numbers() == [2, 3, 4]
+    assert [each.numbers for each in stage.told(SnapshotsRemoved)] == [[1]]

@@ -54,7 +54,6 @@ class Snapshots:
         self._rewinder = rewinder
         self._moments: Moments = rewinder.moments
         self._infos: list[SnapshotInfo] = rewinder.infos
-        self._infos += folder.infos()
         self._number = max((*folder.numbers(), 0))
         self._schedule = Schedule(policy, time.monotonic())
         self._writer = Writer(self._broken)
@@ -247,9 +246,9 @@ class Snapshots:
 
     def _retire(self) -> None:
         """Remove those that newer or better ones have taken the place of. Somebody else may have removed others."""
-        there = self._folder.numbers()
-        infos = [info for info in self._infos if info.number in there]
         try:
+            there = self._folder.listed()
+            infos = [info for info in self._infos if info.number in there]
             numbers = self._folder.remove(superseded(infos, self._policy))
             self._folder.collect()
             self._tell_damaged()
