@@ -91,3 +91,21 @@ def test_a_damaged_snapshot_is_left_out_with_a_sentence(tmp_path: Path, nursery:
     [resumed] = [event for event in run.events() if isinstance(event, Resumed)]
     assert resumed.origin.snapshot == before
     assert f"snapshot {newest}" in resumed.notes[0]
+
+
+@pytest.mark.parametrize("parting", ["return", "again"])
+def test_what_a_script_does_when_it_is_stopped_is_not_saved(tmp_path: Path, nursery: Nursery, parting: str) -> None:
+    """It goes on from the checkpoint at which it was stopped: from behind that it could not do so exactly."""
+    script, policy = Path(__file__).with_name("parting.py"), Snapshotting(every_seconds=0)
+    _, expected = Alone(tmp_path / "whole", script, nursery).run()
+    run = Alone(tmp_path / "run", script, nursery)
+    assert run.run(policy, PARTING=parting) == (3, expected[:4])
+    assert [info.cause for info in run.snapshots.infos()] == ["signal"]
+    assert run.run(origin=Origin(RunId("quiet-otter"))) == (0, expected[4:])
+
+
+def test_what_is_asked_for_behind_the_last_checkpoint_is_taken(tmp_path: Path, nursery: Nursery) -> None:
+    run = Alone(tmp_path, Path(__file__).with_name("parting.py"), nursery)
+    assert run.run(NEVER, PARTING="label")[0] == 0
+    assert [(info.cause, info.label) for info in run.snapshots.infos()] == [("asked", "trained"), ("asked", "exported")]
+    assert run.snapshots.read(1).values["state"].tree == {"step": 100}

@@ -135,8 +135,8 @@ class Core(Saving):
             return lambda _: self.snapshots.reached()
         if self.stopping:
             self.patience.end()
-            if self.farewell:
-                cause, self.farewell = self.farewell, None
+            if cause := self.last_cause:
+                self.farewell = "taken"
                 return lambda _: self.snapshots.farewell(cause)
             raise self.escape.note(SparkStopError("stop was asked"))
         if self.renewal or self.rewinding or (self.hard and self._rests()):

@@ -104,7 +104,8 @@ class Snapshots(Protocol):
         """Copy the run's state, and have it written; the `requests` for it are answered when it is. Never raises."""
 
     def farewell(self, cause: Cause | None) -> None:
-        """The run is about to end: as `take` (None: take none), and wait until all is written."""
+        """The run is about to end: as `take` (None: take none), for those who have asked since the last checkpoint,
+        too; and wait until all is written."""
 
     def rewind(self, request: "Request") -> bool:
         """Put the state of a snapshot back: at once, or, if True, as soon as the script has been unwound.

@@ -155,9 +155,9 @@ class Runner:
 
     def _last_cause(self, ending: Ending) -> Cause | None:
         """Why the state is saved before the run ends; None if it is not, or has been."""
-        if ending.how == "returned" and self._core.begun:
-            return self._core.farewell or "end"
-        return self._core.farewell if ending.how == "stopped" else None
+        if ending.how == "returned" and self._core.begun and not self._core.farewell:
+            return "end"
+        return self._core.last_cause if ending.how in ("returned", "stopped") else None
 
     def _finish(self, ending: Ending) -> int:
         if self._core.inert:

@@ -1,5 +1,6 @@
 """Saved state at the checkpoints: what is asked of those who save it (`ports.Snapshots`), and when."""
 
+from livespark.protocol.snapshots import Cause
 from livespark.runtime.ports import Due
 from livespark.runtime.request import Request
 from livespark.runtime.state import State
@@ -52,4 +53,17 @@ class Saving(State):
     def note_termination(self) -> None:
         """Somebody outside wants this process to end; a stop is about to be asked. Any thread."""
         with self.changed:
-            self.terminated, self.farewell = True, "signal"
+            self.terminated = True
+            self.farewell = "taken" if self.farewell == "taken" else "signal"
+
+    @property
+    def last_cause(self) -> Cause | None:
+        """Why a snapshot is still to be taken because of a stop. None after that: what the script does while it
+        unwinds is not where it can go on from exactly."""
+        return None if self.farewell == "taken" else self.farewell
+
+    def last_asks(self) -> list[Request]:
+        """Who has asked for a snapshot behind the last checkpoint there was. Training thread."""
+        with self.changed:
+            requests, self.snapshot_asks = self.snapshot_asks, []
+            return requests

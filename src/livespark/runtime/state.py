@@ -76,7 +76,7 @@ class State:
         self.snapshots: Snapshots = NoSnapshots()
         self.snapshot_asks: list[Request] = []
         self.snapshot_due: Due | None = None
-        self.farewell: Cause | None = None
+        self.farewell: Cause | Literal["taken"] | None = None
         self.saving = self.put_off = self.resumed = False
         self.rewinding: Request | None = None
         self.persistent = self.terminated = False

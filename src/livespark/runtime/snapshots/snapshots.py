@@ -101,8 +101,13 @@ class Snapshots:
         return None
 
     def farewell(self, cause: Cause | None) -> None:
-        """The run is about to end: as `take` (None: take none), and wait until all is written."""
-        if cause and self._policy.on_end and self._subject.values():
+        """The run is about to end: as `take` (None: take none), for those who have asked since the last checkpoint,
+        too; and wait until all is written."""
+        asked = False
+        while cause and (requests := self._core.last_asks()):
+            self.take(requests, "asked")
+            asked = True
+        if cause and not asked and self._policy.on_end and self._subject.values():
             self.take([], cause)
         self._writer.wait()
 
