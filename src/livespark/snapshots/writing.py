@@ -46,10 +46,12 @@ class ArrayData(NamedTuple):
 
 @dataclass
 class _File:
-    """A file on its way: written to `draft`, flushed, renamed. `fd` is open until it is flushed."""
+    """A file on its way: written to `draft`, flushed, renamed. `fd` is open until it is flushed. `is_new`: there was
+    none of that name."""
 
     name: str
     draft: Path
+    is_new: bool
     fd: int | None = None
     size: int = 0
     whole: bool = False
@@ -148,7 +150,7 @@ class Writing:
 
     def _begun(self, name: str) -> _File:
         path = self._path / name
-        return _File(name, path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}"))
+        return _File(name, path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}"), not os.path.lexists(path))
 
     def _fill(self, file: _File, data: Iterator[bytes | bytearray | memoryview]) -> None:
         file.fd = self._disk.create(file.draft)
@@ -166,8 +168,9 @@ class Writing:
 
     def _note(self, file: _File) -> None:
         if file.whole:
-            self._made.append(file.name)
             self._trusted.add(file.name)
+        if file.whole and file.is_new:
+            self._made.append(file.name)
         self._drop(file)
 
     def _drop(self, file: _File) -> None:

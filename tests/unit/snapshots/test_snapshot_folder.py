@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livespark.snapshots import writing
 from livespark.snapshots.damage import Damaged, Oversized
 from livespark.snapshots.disk import Disk
 from livespark.snapshots.folder import ArrayData, Folder
@@ -223,6 +225,29 @@ def test_giving_up_leaves_nothing(folder: Folder) -> None:
 
     assert heard[0] >= LARGE
     assert files(folder.path) == before
+
+
+def test_giving_up_takes_nothing_from_others(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even an object that could not be verified just then, and has been written once more."""
+    folder.write(draft(1))
+    later = Folder(folder.path, KEY)
+
+    def fail(*_: object) -> None:
+        raise Damaged("too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "verify", fail)
+        patch.setattr(Disk, "rename", _renaming_no_manifest)
+        with pytest.raises(OSError, match="No space left"):
+            later.write(replace(draft(1), manifest=draft(2).manifest))
+    assert later.numbers() == [1]
+    assert len(opened(later, 1)) == 2
+
+
+def _renaming_no_manifest(_: Disk, path: Path, to: Path) -> None:
+    if to.suffix == ".json":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    path.replace(to)
 
 
 def test_removing_and_collecting(folder: Folder) -> None:
