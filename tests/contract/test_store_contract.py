@@ -104,6 +104,13 @@ async def test_a_run_comes_back_as_it_was_created(store: Store) -> None:
     assert await store.get_submit(RunId("no-such")) is None
 
 
+async def test_a_run_is_found_by_its_key(store: Store) -> None:
+    """As long as it is known."""
+    run, _ = await store.create_run(submit("mine"), draft())
+    assert await store.get_run_by_key("mine") == run
+    assert await store.get_run_by_key("other") is None
+
+
 async def test_submitting_twice_under_one_key_makes_one_run(store: Store) -> None:
     """Also when both come at the same time."""
     results = await asyncio.gather(*(store.create_run(submit(), draft(f"run-{i}")) for i in range(8)))

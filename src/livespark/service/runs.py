@@ -62,8 +62,11 @@ class Runs:
         self._environment = environment
 
     async def submit(self, submit: Submit) -> tuple[Run, bool]:
-        """The run and True, or, where the key is known, the earlier run and False. Raises Refused."""
+        """The run and True, or, where the key is known, the earlier run and False, whatever has become meanwhile of the
+        snapshot that it began with. Raises Refused."""
         check(submit)
+        if earlier := await self._store.get_run_by_key(submit.key):
+            return earlier, False
         if submit.origin:
             submit = msgspec.structs.replace(submit, origin=await self._snapshots.origin(submit.origin))
         if submit.origin and submit.inherits:

@@ -187,6 +187,9 @@ class Store(Credentials, Code, Commands, Snapshots, Protocol):
 
     async def get_run(self, run: RunId) -> Run | None: ...
 
+    async def get_run_by_key(self, key: str) -> Run | None:
+        """The run that was submitted under `key`."""
+
     async def get_submit(self, run: RunId) -> Submit | None:
         """What was asked for; its environment, which may hold secrets, is empty once the run is settled."""
 

@@ -169,6 +169,19 @@ async def test_a_fork_is_the_parent_with_a_difference(tmp_path: Path) -> None:
         assert (child.name, child.retries, child.origin) == ("first", 3, Origin(parent, 3, "fork", 7, ["net"]))
 
 
+async def test_a_fork_asked_for_again_is_the_same_when_its_snapshot_is_gone(tmp_path: Path) -> None:
+    """Who has not got the answer asks once more, and the parent keeps only its newest snapshots."""
+    async with staged(tmp_path) as stage:
+        parent = await stage.running("parent")
+        await stage.saved(parent, 3)
+        child, _ = await stage.service.runs.fork(parent, Fork("fork", 3))
+        await removed(stage, parent, 3)
+        again, new = await stage.service.runs.fork(parent, Fork("fork", 3))
+        assert (again.id, new) == (child.id, False)
+        with pytest.raises(Refused, match="no snapshot 3"):
+            await stage.service.runs.fork(parent, Fork("another", 3))
+
+
 async def test_an_heir_has_what_it_does_not_say_itself(tmp_path: Path) -> None:
     """Field by field, also of a run that has ended; what nobody could have is refused."""
     theirs = Snapshotting(every_steps=50, keep=9, best="min:loss")

@@ -53,6 +53,10 @@ class SqliteStore(SqliteCredentials, SqliteCode, SqliteCommands, SqliteSnapshots
         row = await self._readers.first("get_run", id=run)
         return run_of(row_of(row)) if row else None
 
+    async def get_run_by_key(self, key: str) -> Run | None:
+        row = await self._readers.first("get_run_by_key", key=key)
+        return run_of(row_of(row)) if row else None
+
     async def get_submit(self, run: RunId) -> Submit | None:
         row = await self._readers.first("get_submit", id=run)
         return decode(row["body"], Submit) if row else None
