@@ -12,7 +12,7 @@ from livespark.protocol.snapshots import SnapshotInfo
 
 __all__ = ("Pointer", "listed", "named", "parse", "pick")
 
-_STEP: Final = re.compile(r"step:(-?[\d,_]+)", re.ASCII)
+_STEP: Final = re.compile(r"step:(-?\d[\d,_]{0,30})", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _MOST: Final = 8
 

@@ -14,7 +14,7 @@ from livespark.snapshots.retention import parse_best
 
 __all__ = ("Every", "Given", "best", "every", "policy", "rule", "unsaid")
 
-_EVERY: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?", re.ASCII)
+_EVERY: Final = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(s|m|h|d)?", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RULE: Final = re.compile(r"(.*?[^\s=*/+-])\s*([-+*/]?=)\s*(\S+)")
 
