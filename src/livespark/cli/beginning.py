@@ -28,14 +28,16 @@ def begin(word: str, relation: Literal["resume", "fork"], fresh: tuple[str, ...]
     pointer = parse(word)
     with connected(server_url) as client:
         parent = client.find(pointer.run)
-        snapshots = client.run(parent.id).snapshots()
+        snapshots = [] if pointer.is_newest else client.run(parent.id).snapshots()
     if relation == "resume" and parent.state not in TERMINAL:
         raise UsageError(
             f"{parent.id} is still {parent.state.value}: `livespark stop {parent.id}` ends it, "
             f"`livespark fork {parent.id}` starts a second one beside it"
         )
+    if pointer.is_newest:  # The run itself takes the newest good one, also one that it could not tell of any more.
+        return Beginning(parent, Origin(parent.id, None, relation, fresh=list(fresh)))
     info = pick(snapshots, pointer, parent.id)
-    return Beginning(parent, _origin(parent, pointer, info, relation, fresh))
+    return Beginning(parent, Origin(parent.id, info.number, relation, info.step, list(fresh)))
 
 
 def find(client: Client, pointer: Pointer) -> tuple[Run, SnapshotInfo]:
@@ -54,12 +56,3 @@ def of_the_living(client: Client, run: RunId) -> Iterator[None]:
             raise
         text = f"{error}. `livespark run --resume {run}` goes on from its newest snapshot, in a new run"
         raise CommandRefused(text) from None
-
-
-def _origin(
-    parent: Run, pointer: Pointer, info: SnapshotInfo, relation: Literal["resume", "fork"], fresh: tuple[str, ...]
-) -> Origin:
-    """Where the newest is meant, the run itself takes the newest that is not damaged."""
-    if pointer.is_newest:
-        return Origin(parent.id, None, relation, fresh=list(fresh))
-    return Origin(parent.id, info.number, relation, info.step, list(fresh))

@@ -387,8 +387,17 @@ def test_what_can_not_be_resumed(server: Server, says: Says, submitted: list[Sub
     said = says("run", "--resume", "quiet", code=2)
     assert "quiet-otter is still paused: `livespark stop quiet-otter` ends it, `livespark fork quiet-otter`" in said
     server.listed, server.infos = [record(OTTER, RunState.FAILED, tmp_path)], []
-    assert "quiet-otter has no snapshot yet" in says("run", "--resume", "quiet", code=2)
+    assert "quiet-otter has no snapshot yet" in says("run", "--resume", "quiet@final", code=2)
     assert submitted == []
+
+
+def test_a_run_that_died_before_it_told_of_its_snapshot_is_resumed(
+    server: Server, says: Says, submitted: list[Submit]
+) -> None:
+    """What lies on disk counts, which the server looks at; the list is of what was told."""
+    server.infos = []
+    says("run", "--resume", "quiet")
+    assert submitted[0].origin == Origin(OTTER)
 
 
 def test_a_fork_is_started(server: Server, says: Says, submitted: list[Submit], tmp_path: Path) -> None:
