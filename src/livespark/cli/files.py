@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from livespark import settings
 from livespark.client import Client
+from livespark.errors import Conflict
 from livespark.protocol.ids import RunId
 from livespark.protocol.snapshots import SnapshotInfo
 from livespark.snapshots.damage import Damaged
@@ -58,7 +59,10 @@ class Files:
         folder = Path(self._fetched.name) / run / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         archive = folder / "snapshot.tar"
-        self._client.run(run).download_snapshot(number, archive)
+        try:
+            self._client.run(run).download_snapshot(number, archive)
+        except Conflict as error:  # The server has found it damaged.
+            raise Damaged(error.detail) from None
         try:
             with tarfile.open(archive, "r:") as tar:
                 _unpack(tar, folder)

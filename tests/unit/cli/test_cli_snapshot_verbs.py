@@ -13,6 +13,7 @@ from livespark.cli import beginning, look, rewind, snapshot, start
 from livespark.cli.main import cli
 from livespark.cli.report import exit_status
 from livespark.client.choose import choose
+from livespark.errors import Conflict
 from livespark.protocol.codec import encode
 from livespark.protocol.commands import Answer, Command
 from livespark.protocol.ids import Epoch, RunId
@@ -180,7 +181,9 @@ def test_help_of_the_group_is_no_snapshot(server: Server, says: Says) -> None:
 def test_snapshots_are_listed(server: Server, says: Says, tmp_path: Path) -> None:
     """On disk, in memory, or both, as long as there is a process; for people and as JSON."""
     server.memory = [InMemory(7, 3000.0, 9000, 5000), InMemory(8, 3500.0, 9500, 5000)]
-    assert "in memory" not in says("snapshot", "ls")
+    for without in (RunState.STOPPED, RunState.QUEUED, RunState.STARTING):
+        server.listed[0] = record(OTTER, without, tmp_path)
+        assert "in memory" not in says("snapshot", "ls")
     server.listed[0] = record(OTTER, RunState.RUNNING, tmp_path)
     lines = [line.split() for line in says("snapshot", "ls").splitlines()]
     assert lines[0] == ["#", "STEP", "AGE", "SIZE", "WHY", "LABEL", "METRICS", "MEMORY"]
@@ -286,6 +289,27 @@ def test_damage_is_found(server: Server, says: Says) -> None:
     assert says("snapshot", "verify", "quiet@1").startswith("quiet-otter@1 at step 100: ")
     for words in (("quiet@2",), ()):
         assert says("snapshot", "verify", *words, code=1) == ""
+
+
+def test_damage_is_found_far_away(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the server refuses to send is one damaged snapshot; the others are verified all the same."""
+    write(server, {"lr": 0.1}, {"lr": 0.2})
+    server.home = "/elsewhere"
+    send = PlayedRun.download_snapshot
+
+    def download(run: PlayedRun, number: int, path: Path) -> None:
+        if number == 1:
+            raise Conflict("snapshot 1 of quiet-otter is damaged", status=409, code="conflict")
+        send(run, number, path)
+
+    monkeypatch.setattr(PlayedRun, "download_snapshot", download)
+    words = ["snapshot", "verify", "quiet"]
+    assert exit_status(lambda: cli.main(args=words, prog_name="livespark", standalone_mode=False)) == 1
+    damaged, good = capsys.readouterr().out.splitlines()
+    assert damaged == "quiet-otter@1: damaged: snapshot 1 of quiet-otter is damaged"
+    assert good.startswith("quiet-otter@2 at step 200: ")
 
 
 SUMMARY = {"snapshot": 12, "step": 8800, "from_step": 9000, "in_memory": True, "in_place": False, "seconds": 0.041}

@@ -37,7 +37,9 @@ def test_an_interval_is_steps_or_a_time(text: str, interval: Every) -> None:
     assert every(text) == interval
 
 
-@pytest.mark.parametrize("text", ["soon", "", "0", "0m", "-5", "1.5", "10 m m", "5x", "inf", "nan", "٣", "9" * 5000, "9" * 400 + "s"])
+@pytest.mark.parametrize(
+    "text", ["soon", "", "0", "0m", "-5", "1.5", "10 m m", "5x", "inf", "nan", "٣", "9" * 5000, "9" * 400 + "s"]
+)
 def test_what_is_no_interval_is_refused(text: str) -> None:
     """With what is expected."""
     with pytest.raises(UsageError, match=r"is no interval; expected steps \(500\), a time \(90s, 10m, 2h\) or off"):
