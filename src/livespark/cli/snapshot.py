@@ -18,12 +18,13 @@ from livespark.cli.report import say
 from livespark.client import Client
 from livespark.errors import UsageError
 from livespark.protocol.ids import RunId
-from livespark.protocol.lifecycle import TERMINAL
+from livespark.protocol.lifecycle import ALIVE, RunState
 from livespark.protocol.snapshots import InMemory, SnapshotInfo
 from livespark.snapshots.damage import Damaged
 
 __all__ = ("snapshot",)
 
+_HAS_WORKER = ALIVE | {RunState.LOST}
 _HEAD = ("#", "STEP", "AGE", "SIZE", "WHY", "LABEL", "METRICS", "MEMORY")
 
 
@@ -75,7 +76,7 @@ def ls(run: str | None, json_wanted: bool, server_url: str | None) -> None:
     with connected(server_url) as client:
         record = client.find(run)
         snapshots = client.run(record.id).snapshots()
-        memory = [] if record.state in TERMINAL else client.run(record.id).live().memory
+        memory = client.run(record.id).live().memory if record.state in _HAS_WORKER else []
     if json_wanted:
         as_json({"snapshots": snapshots, "memory": memory})
     elif snapshots or memory:

@@ -187,8 +187,8 @@ class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
 
 
 class SnapshotDetail(Struct, frozen=True, omit_defaults=True):
-    """A snapshot in detail: the manifest without trees. `rows`: of each persisted value its arrays as `[path, dtype,
-    shape, bytes]`, and its plain values as `[path, value]`, in order."""
+    """A snapshot in detail: the manifest without trees. Of each persisted value its type, its `arrays` as `[path,
+    dtype, shape, bytes]`, and its `plain` values as `[path, value]`, in order."""
 
     info: SnapshotInfo
     types: dict[str, str]
