@@ -8,7 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from livespark.protocol.commands import Failure, Stop
-from livespark.protocol.events import Answered, Attempt, Event, Notice, SnapshotsRemoved, Snapshotted, Started, Status
+from livespark.protocol.events import (
+    Answered,
+    Attempt,
+    Event,
+    Notice,
+    Resumed,
+    Rewound,
+    SnapshotsRemoved,
+    Snapshotted,
+    Started,
+    Status,
+)
 from livespark.protocol.ids import CommandId, RunId
 from livespark.protocol.lifecycle import RunState
 from livespark.protocol.runs import Run
@@ -65,6 +76,24 @@ async def test_where_a_run_comes_from_stays_known(store: Store) -> None:
     assert (await store.list_runs())[0] == run
     other, _ = await store.create_run(submit("other"), draft())
     assert (other.origin, other.retries, other.best) == (None, 0, "")
+
+
+async def test_a_run_stands_where_its_state_has_gone_back_to(store: Store) -> None:
+    """Before it logs again. Where the snapshot knows no step, it stays where it was."""
+    run = await running(store)
+    origin = Origin(run, 1, "retry")
+    for number, (event, step) in enumerate(
+        [
+            (Rewound(1, 8_800, 9_000), 8_800),
+            (Rewound(2), 8_800),
+            (Resumed(origin, HUGE), HUGE),
+            (Resumed(origin), HUGE),
+            (row(7), 7),
+        ],
+        2,
+    ):
+        await store.append_batches(run, 1, [batch(number, event)], now=NOW)
+        assert (await known(store, run)).step == step
 
 
 async def test_snapshots_are_listed_by_number_until_they_are_removed(store: Store) -> None:

@@ -22,6 +22,8 @@ from livespark.protocol.events import (
     Metrics,
     Notice,
     Number,
+    Resumed,
+    Rewound,
     Snapshotted,
     Source,
     Status,
@@ -82,6 +84,8 @@ def follow(standing: Standing, timed: Timed, run: str) -> None:
             standing.step = last
         case Thinned(last_step=last):
             standing.step = last
+        case Rewound(step=int(step)) | Resumed(step=int(step)):
+            standing.step = step
         case Commanded(command=Stop()):
             standing.end_asked = True
         case Notice(code=code) if code == KILL:
