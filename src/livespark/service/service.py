@@ -48,45 +48,37 @@ class Service:
         *,
         clock: Clock | None = None,
         source: random.Random | None = None,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] = os.environ,
         database: str = "",
         leave: Callable[[], None] = lambda: None,
         ping: float = 15.0,
         silence: float = 60.0,
     ) -> None:
         self.settings = settings
-        self.clock: Clock = clock or SystemClock()
-        self.started = self.clock.now()
+        self.clock = clock = clock or SystemClock()
+        self.started = clock.now()
         self._store = store
         self._engine = engine
         self.database = database
         self.leave = leave
         self._ping = ping
         self._tasks = Tasks()
-        self._used = self.clock.monotonic()
-        self.access = Access(store, self.clock)
+        self._used = clock.monotonic()
+        self.access = Access(store, clock)
         self.channels = Channels(store, self.access.forget_worker)
         self.history = History(store)
-        self.intake = Intake(store, self.clock, self.channels)
-        self.commands = Commands(store, self.clock, self.channels, ping=ping)
-        launcher = Launcher(store, engine, self.clock, settings, self.access.forget_worker)
+        self.intake = Intake(store, clock, self.channels)
+        self.commands = Commands(store, clock, self.channels, ping=ping)
+        launcher = Launcher(store, engine, clock, settings, self.access.forget_worker)
         source = source or random.SystemRandom()
-        self.snapshots = Snapshots(store, engine, self.clock)
+        self.snapshots = Snapshots(store, engine, clock)
         self.runs = Runs(
-            store,
-            engine,
-            self.clock,
-            self.channels,
-            launcher,
-            self.snapshots,
-            self._tasks,
-            source,
-            os.environ if environment is None else environment,
+            store, engine, clock, self.channels, launcher, self.snapshots, self._tasks, source, environment
         )
         self.supervisor = Supervisor(
             store,
             engine,
-            self.clock,
+            clock,
             self.channels,
             launcher,
             self.runs.start,
