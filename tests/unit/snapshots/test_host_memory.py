@@ -190,6 +190,7 @@ def test_a_hundred_times_there_and_back_does_not_grow() -> None:
         memory, copies = newer, newer_copies
         run.notes["losses"].clear()
 
+    gc.freeze()  # what other tests have left is not counted
     tracemalloc.start()
     try:
         for _ in range(5):
@@ -200,7 +201,8 @@ def test_a_hundred_times_there_and_back_does_not_grow() -> None:
         grown = _counted()
     finally:
         tracemalloc.stop()
-    assert grown[0] <= objects + 20
+        gc.unfreeze()
+    assert grown[0] <= objects + 50, "one that is left behind each time is more"
     assert grown[1] <= tensor_bytes
     assert grown[2] <= python_bytes + 30_000, "one moment that is kept alive takes twice as much"
 
