@@ -82,16 +82,14 @@ async def test_a_run_stands_where_its_state_has_gone_back_to(store: Store) -> No
     """Before it logs again. Where the snapshot knows no step, it stays where it was."""
     run = await running(store)
     origin = Origin(run, 1, "retry")
-    for number, (event, step) in enumerate(
-        [
-            (Rewound(1, 8_800, 9_000), 8_800),
-            (Rewound(2), 8_800),
-            (Resumed(origin, HUGE), HUGE),
-            (Resumed(origin), HUGE),
-            (row(7), 7),
-        ],
-        2,
-    ):
+    told: list[tuple[Event, int]] = [
+        (Rewound(1, 8_800, 9_000), 8_800),
+        (Rewound(2), 8_800),
+        (Resumed(origin, HUGE), HUGE),
+        (Resumed(origin), HUGE),
+        (row(7), 7),
+    ]
+    for number, (event, step) in enumerate(told, 2):
         await store.append_batches(run, 1, [batch(number, event)], now=NOW)
         assert (await known(store, run)).step == step
 
