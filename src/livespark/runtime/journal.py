@@ -135,17 +135,21 @@ class Journal:
 
     def drain(self) -> list[Metrics]:
         """The rows since the last call, as events. May wait for a device. For one thread at a time."""
-        taken = [self._rows.popleft() for _ in range(len(self._rows))]
+        waiting = self._rows
+        taken = list(waiting)
         rows = list(_fetched(taken)) if self._late else taken
         for _, _, values in rows:
             self._newest.update(values)
+        for _ in taken:
+            waiting.popleft()
         return list(columns(rows))
 
     def newest(self) -> dict[str, int | float]:
-        """The last number of each metric; of one that is still on its device, the last that was fetched. Training
-        thread."""
-        waiting = [(name, value) for _, _, values in list(self._rows) for name, value in values.items()]
-        return {**self._newest, **{name: value for name, value in waiting if not isinstance(value, Late)}}
+        """The last number of each metric; one that is still on its device is waited for. Training thread."""
+        waiting = {name: value for _, _, values in list(self._rows) for name, value in values.items()}
+        late = {name: value for name, value in waiting.items() if isinstance(value, Late)}
+        waiting |= zip(late, _fetch(list(late.values())), strict=True)
+        return {**self._newest, **{name: value for name, value in waiting.items() if value is not None}}
 
     def mark(self) -> Mark:
         """Where the journal stands. Training thread."""

@@ -200,6 +200,26 @@ def test_a_number_that_its_device_does_not_give_is_left_out(monkeypatch: pytest.
     assert event.series == {"lr": [0.1]}
 
 
+def test_the_newest_numbers_are_those_that_were_logged_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a number that is still on its device, and while another thread drains: by them the best one is chosen."""
+    monkeypatch.setattr(torch_support.read, "__defaults__", (lambda tensor: True,))
+    journal, fetch, seen = listening(), torch_support.fetch, list[Any]()
+
+    def fetch_and_look(late: Any) -> Any:
+        monkeypatch.setattr(torch_support, "fetch", fetch)
+        seen.append(journal.newest())
+        return fetch(late)
+
+    journal.log(accuracy=torch.tensor(0.5), lr=0.1)
+    journal.log(accuracy=torch.tensor(0.75))
+    assert journal.newest() == {"accuracy": 0.75, "lr": 0.1}
+    monkeypatch.setattr(torch_support, "fetch", fetch_and_look)
+    assert [event.series for event in journal.drain()] == [{"accuracy": [0.5], "lr": [0.1]}, {"accuracy": [0.75]}]
+    assert seen == [{"accuracy": 0.75, "lr": 0.1}]
+    assert journal.drain() == []
+    assert journal.newest() == {"accuracy": 0.75, "lr": 0.1}
+
+
 def test_threads_may_log_at_once() -> None:
     """No row is lost between several writers and the drain."""
     journal = listening()
