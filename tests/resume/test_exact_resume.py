@@ -1,11 +1,13 @@
 """Wherever a run is interrupted: it goes on bit for bit as if nothing had happened."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from livespark.protocol.events import Notice, Resumed
 from livespark.protocol.ids import RunId
@@ -109,3 +111,30 @@ def test_what_is_asked_for_behind_the_last_checkpoint_is_taken(tmp_path: Path, n
     assert run.run(NEVER, PARTING="label")[0] == 0
     assert [(info.cause, info.label) for info in run.snapshots.infos()] == [("asked", "trained"), ("asked", "exported")]
     assert run.snapshots.read(1).values["state"].tree == {"step": 100}
+
+
+def test_what_a_script_shuffles_by_itself_stays_in_that_order(tmp_path: Path, nursery: Nursery) -> None:
+    """The body of an epoch is executed again up to its loops, and draws what it has drawn."""
+    policy = Snapshotting(every_seconds=0)
+    run = Alone(tmp_path / "run", Path(__file__).with_name("shuffled.py"), nursery)
+    taken = [[number, {"kind": "snapshot"}] for number in range(1, 19)]
+    code, expected = run.run(replace(policy, on_end=False, keep=100), ORDERS=json.dumps(taken))
+    assert (code, len(expected), len(run.snapshots.numbers())) == (0, 18, 18)
+    for number in (2, 4, 5, 6, 9, 11, 15, 17):
+        origin = Origin(RunId("quiet-otter"), number)
+        again = Alone(tmp_path / f"{number}", Path(__file__).with_name("shuffled.py"), nursery)
+        stop = [[2, {"kind": "stop"}]]
+        code, lines = again.run(policy, origin=origin, origin_dir=run.snapshots.path, ORDERS=json.dumps(stop))
+        assert lines == expected[number : number + len(lines)], number
+        _, rest = again.run(origin=Origin(RunId("quiet-otter")))
+        assert lines + rest == expected[number:], number
+
+
+@pytest.mark.parametrize("memory", [0, 4])
+def test_a_shuffled_epoch_that_is_gone_back_to(tmp_path: Path, nursery: Nursery, memory: int) -> None:
+    run = Alone(tmp_path, Path(__file__).with_name("shuffled.py"), nursery)
+    orders = [[8, {"kind": "snapshot"}], [10, {"kind": "rewind", "snapshot": 1}]]
+    code, lines = run.run(Snapshotting(every_seconds=0, on_end=False, memory=memory), ORDERS=json.dumps(orders))
+    assert code == 0
+    assert lines[10:12] == lines[8:10]
+    assert len(lines) == 20

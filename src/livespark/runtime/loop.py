@@ -57,6 +57,8 @@ class Loops:
             items = position.items(iterable)
             del iterable  # where a live iterator goes on, a new one that it contains has workers of its own
             for position.item in items:
+                if position.starts:
+                    position.note_start()
                 yield position.item
                 position.item = None
                 position.index += 1

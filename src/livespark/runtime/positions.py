@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from livespark.runtime.reload.batches import record_batches
+from livespark.runtime.reload.generators import Generators, capture
 from livespark.runtime.reload.refetch import give_again, leave_out, note_failure, take_up
 from livespark.runtime.snapshots.loading import Saved, Source, begin
 from livespark.runtime.snapshots.owners import Owners, Path
@@ -89,7 +90,13 @@ class Scope:
 
 class Position(Scope):
     """Where one loop stands: `index` items are done; with `unfinished`, `item` has begun and not ended; with `failed`,
-    the iterator raised instead of giving it."""
+    the iterator raised instead of giving it.
+
+    What the body of an item draws before the loops in it decides what these loops are over. So `start` is how the
+    generators stood when the item began, and the body draws the same when another process goes on within it.
+    `starts`: the next item is one of which that is to be known: the first, those behind one with loops in it, and (with
+    `returns`) one that is gone on with.
+    """
 
     __slots__ = (
         "_iterator",
@@ -103,7 +110,10 @@ class Position(Scope):
         "on_error",
         "parent",
         "places",
+        "returns",
         "since",
+        "start",
+        "starts",
         "total",
         "unfinished",
     )
@@ -119,6 +129,8 @@ class Position(Scope):
         self.on_error: OnError = "again"
         self.unfinished = self.failed = False
         self.ended = ended
+        self.start: Generators | None = None
+        self.starts, self.returns = True, False
         self.places: tuple[Follower, ...] = ()
         self._iterator: Iterator[Any] | None = None
         self._source: Source | None = None
@@ -151,12 +163,28 @@ class Position(Scope):
         self._iterator, self._source = begin(iterable, saved, self.index + has_item)
         return has_item
 
+    def note_start(self) -> None:
+        """An item begins, whose start is to be known."""
+        if self.returns and self.start is not None:
+            self.start.restore()
+        else:
+            self.start = capture()
+        self.starts = self.returns = False
+
+    def return_to(self, start: Generators) -> None:
+        """The item in hand begins once more as it has begun: there are loops in it that go on."""
+        self.start, self.starts, self.returns = start, True, True
+
+    def forget(self) -> None:
+        super().forget()
+        self.starts, self.returns = True, False
+
     def exhaust(self) -> None:
         """There are no more items. Not an end for a range: it may be longer when the script runs again."""
         self.ended = self.ended or self._iterator is not None
         for place in self.places:
             place.note_end(self._iterator)
-        self._iterator = None
+        self._iterator = self.start = None
         if not self.places:
             self._source = None
 
@@ -164,7 +192,7 @@ class Position(Scope):
         """The loop was left in the middle of an item: by a `break`, which ends it, or by an exception."""
         self.unfinished, self.ended = not broken, broken
         if broken:
-            self.item = self._iterator = self._source = None
+            self.item = self._iterator = self._source = self.start = None
 
     def note_failure(self, error: BaseException) -> None:
         """The iterator raised. The next attempt takes a new one at this position, if this one can't be relied on."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from livespark.runtime.positions import Position, Scope
+from livespark.runtime.reload.generators import Generators
 from livespark.runtime.snapshots.items import copy_of, is_plain
 from livespark.runtime.snapshots.loading import Saved, describe
 from livespark.runtime.snapshots.owners import Path
@@ -38,6 +39,8 @@ def _put_scope(scope: Scope, saved: dict[str, Any], tell: Callable[[str], object
         position = scope.add(loop["key"], loop["occurrence"])
         _put_loop(position, loop, tell)
         _put_scope(position, loop, tell)
+        if "start" in loop:
+            position.return_to(Generators.of(loop["start"]))
 
 
 def _open(scope: Scope) -> Iterator[Path]:
@@ -63,6 +66,8 @@ def _loop(key: str, occurrence: int, position: Position, notes: list[str]) -> di
         "ended": position.ended,
         **_scope(position, notes),
     }
+    if loop["unfinished"] and position.start is not None and not all(each.ended for each in position.children.values()):
+        loop["start"] = position.start.state()
     if saved is not None:
         loop["iterator"] = saved.state
     elif iterator is not None and source is not None:
