@@ -12,9 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
+from livespark.engine.base import Exited
 from livespark.protocol.ids import RunId
 from livespark.protocol.policy import Scope
 from tests.unit.server.asgi import Client, Server, clients, hosted
+from tests.unit.service.stage import eventually
 from tests.unit.snapshots.drafts import LARGE, array, some_bytes
 
 pytestmark = pytest.mark.anyio
@@ -231,3 +233,23 @@ async def test_a_large_download_needs_little_memory(tmp_path: Path, full: bool) 
                 assert piece
                 left -= len(piece)
         assert psutil.Process().memory_info().rss - before < 48 * 1024**2
+
+
+async def test_a_slow_download_keeps_the_server(tmp_path: Path) -> None:
+    """One that would end because nobody needs it: somebody does, for much longer than it waits."""
+    size = 100 * 1024**2
+    async with hosted(tmp_path, idle_timeout=100.0) as server:
+        stage, run = server.client.stage, await saved(server.client, 1, arrays=[array(some_bytes(3, 40 * LARGE))])
+        stage.engine.end(run, Exited(-9))
+        await stage.service.supervisor.look()
+        assert stage.service.alive == 0
+        os.truncate(max(objects(tmp_path, run), key=lambda each: each.stat().st_size), size)
+        async with opened(server, f"/api/runs/{run}/snapshots/1/download") as reader:
+            for _ in range(5):
+                await reader.readexactly(size // 5)
+                stage.clock.advance(60.0)
+        assert not stage.left.is_set()
+        for _ in range(10):
+            stage.clock.advance(60.0)
+            await asyncio.sleep(0)
+        await eventually(stage.left.is_set)

@@ -1,7 +1,7 @@
 """A run's snapshots: seeing, removing, downloading, and new runs that begin with one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,7 +35,8 @@ async def remove_snapshot(call: Call[NoQuery, None]) -> ASGIApp:
 
 
 async def download_snapshot(call: Call[NoQuery, None]) -> ASGIApp:
-    """The bytes come from the disk while they are sent; what goes wrong then breaks the connection."""
+    """The bytes come from the disk while they are sent; what goes wrong then breaks the connection. A server that ends
+    when nobody needs it waits for that."""
     run, number = await call.service.runs.get(call.path["run"]), _number(call)
     archive = await call.service.snapshots.archive(run, number)
     headers = {
@@ -43,7 +44,7 @@ async def download_snapshot(call: Call[NoQuery, None]) -> ASGIApp:
         "Content-Length": str(archive.size),
         "Content-Disposition": f'attachment; filename="{run.id}-{number}.tar"',
     }
-    return Streamed(_opened(archive), headers)
+    return Streamed(_opened(archive, call.service.touch), headers)
 
 
 async def fork_run(call: Call[NoQuery, Fork]) -> ASGIApp:
@@ -52,13 +53,14 @@ async def fork_run(call: Call[NoQuery, Fork]) -> ASGIApp:
 
 
 @asynccontextmanager
-async def _opened(archive: Archive) -> AsyncGenerator[Chunks]:
-    yield _read(iter(archive))
+async def _opened(archive: Archive, touch: Callable[[], None]) -> AsyncGenerator[Chunks]:
+    yield _read(iter(archive), touch)
 
 
-async def _read(pieces: Iterator[bytes]) -> Chunks:
+async def _read(pieces: Iterator[bytes], touch: Callable[[], None]) -> Chunks:
     """The disk may be slow: each piece is read on a thread."""
     while piece := await asyncio.to_thread(next, pieces, b""):
+        touch()
         yield piece
 
 
