@@ -27,6 +27,7 @@ class Snapshots:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._removing = asyncio.Lock()
 
     async def on_disk(self, run: Run) -> SnapshotList:
         """Those on disk, oldest first."""
@@ -58,9 +59,10 @@ class Snapshots:
         if found is None and not there:
             raise _unknown(run.id, number)
         try:
-            await asyncio.to_thread(folder.remove, [number])
-            if await self._store.is_settled(run.id):
-                await asyncio.to_thread(folder.collect)
+            async with self._removing:
+                await asyncio.to_thread(folder.remove, [number])
+                if await self._store.is_settled(run.id):
+                    await asyncio.to_thread(folder.collect)
         except OSError as error:
             raise StorageFull(f"snapshot {number} of {run.id} can't be removed: {error.strerror or error}") from None
         if there or (found and found[1]):

@@ -1,5 +1,8 @@
 """Seeing and removing snapshots, and runs that begin with one."""
 
+import asyncio
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from livespark.protocol.snapshots import (
 from livespark.service.details import detail_of
 from livespark.service.live import combined, full_delta
 from livespark.service.refusals import Refused
+from livespark.snapshots.folder import Folder
 from tests.unit.service.stage import Stage, eventually, staged, submit
 from tests.unit.snapshots.drafts import array, files, some_bytes
 
@@ -68,6 +72,27 @@ async def test_a_snapshot_is_removed_once(tmp_path: Path, alive: bool) -> None:
         gone = [event for event in await stage.events(run) if isinstance(event, SnapshotsRemoved)]
         assert gone == [SnapshotsRemoved([1], "tester")]
         stage.engine.snapshots(run).open(2).close()
+
+
+async def test_who_removes_at_once_does_not_get_into_each_others_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One folder is swept once at a time: a file that goes meanwhile is no failure of anybody."""
+    both, collect, met = threading.Barrier(2, timeout=0.1), Folder.collect, []
+
+    def watched(folder: Folder) -> int:
+        with suppress(threading.BrokenBarrierError):
+            met.append(both.wait())
+        return collect(folder)
+
+    monkeypatch.setattr(Folder, "collect", watched)
+    async with staged(tmp_path) as stage:
+        run = await ended(stage)
+        for number in (1, 2, 3):
+            await stage.saved(run, number)
+        await asyncio.gather(*(removed(stage, run, number) for number in (1, 2)))
+        assert met == []
+        assert await numbers(stage, run) == stage.engine.snapshots(run).numbers() == [3]
 
 
 async def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
