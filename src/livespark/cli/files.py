@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from livespark import settings
 from livespark.client import Client
-from livespark.errors import Conflict
+from livespark.errors import Conflict, LivesparkError
 from livespark.protocol.ids import RunId
 from livespark.protocol.snapshots import SnapshotInfo
 from livespark.snapshots.damage import Damaged
@@ -41,7 +41,7 @@ class Files:
         self._fetched.cleanup()
 
     def open(self, run: RunId, info: SnapshotInfo) -> OpenSnapshot:
-        """The snapshot with every byte verified. Raises Damaged."""
+        """The snapshot with every byte verified. Raises Damaged, and LivesparkError where there is no room for it."""
         return Folder(self._folder(run, info.number)).open(info.number)
 
     def _folder(self, run: RunId, number: int) -> Path:
@@ -57,18 +57,19 @@ class Files:
 
     def _fetch(self, run: RunId, number: int) -> Path:
         folder = Path(self._fetched.name) / run / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
         archive = folder / "snapshot.tar"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._client.run(run).download_snapshot(number, archive)
-        except Conflict as error:  # The server has found it damaged.
-            raise Damaged(error.detail) from None
-        try:
             with tarfile.open(archive, "r:") as tar:
                 _unpack(tar, folder)
-        except (tarfile.TarError, OSError) as error:
+            archive.unlink()
+        except Conflict as error:  # The server has found it damaged.
+            raise Damaged(error.detail) from None
+        except tarfile.TarError as error:
             raise Damaged(f"what the server sent of {run}@{number} is no archive: {error}") from None
-        archive.unlink()
+        except OSError as error:
+            raise LivesparkError(f"{run}@{number} can't be fetched into {folder}: {error.strerror or error}") from None
         return folder
 
 

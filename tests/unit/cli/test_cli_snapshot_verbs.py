@@ -1,6 +1,8 @@
 """The verbs of saved state, with a server played by the test."""
 
+import errno
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -278,6 +280,21 @@ def test_an_archive_writes_nowhere_else(
     assert "is no archive" in says("snapshot", "export", "quiet@1", str(tmp_path / "out"), code=1)
     assert sorted(tmp_path.rglob("*")) == before
     assert len(server.asked) == 2
+
+
+def test_no_room_for_what_is_fetched_is_no_damage(server: Server, says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where it arrives nor where it is unpacked."""
+    write(server, {"lr": 0.1})
+    server.home = "/elsewhere"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place, name in ((shutil, "copyfileobj"), (PlayedRun, "download_snapshot")):
+        monkeypatch.setattr(place, name, full)
+        said = says("snapshot", "verify", "quiet@1", code=1)
+        assert said.startswith("livespark: quiet-otter@1 can't be fetched into ")
+        assert said.endswith(": No space left on device\n")
 
 
 def test_damage_is_found(server: Server, says: Says) -> None:
