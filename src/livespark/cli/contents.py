@@ -19,6 +19,9 @@ __all__ = ("Array", "Opaque", "each", "leaves", "plain_data")
 
 _PARTS: Final = 5_000_000
 _DEEPEST: Final = 150
+_DIGITS: Final = 3_000
+"""Of an integer in hex; one with more can't be written in decimal, and stays as it is."""
+
 _INNER: Final = ("$", "id", "type", "of")
 
 
@@ -156,7 +159,7 @@ def _key(key: Any) -> Any:
 
 _SIMPLE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "float": lambda text: struct.unpack(">d", bytes.fromhex(text))[0],
-    "int": lambda text: int(text, 16),
+    "int": lambda text: int(text, 16) if len(text) <= _DIGITS else text,
     "str": lambda text: base64.b64decode(text).decode("utf-8", "replace"),
     "complex": lambda text: complex(*struct.unpack(">dd", bytes.fromhex(text))),
     "bytes": base64.b64decode,

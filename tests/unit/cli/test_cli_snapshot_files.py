@@ -81,6 +81,7 @@ OPTIMIZER: dict[str, Any] = {
         ([1, "a", None, True], [1, "a", None, True]),
         ({"$": "float", "v": struct.pack(">d", -math.inf).hex()}, -math.inf),
         ({"$": "int", "v": hex(-(2**80))}, -(2**80)),
+        ({"$": "int", "v": hex(16**4000)}, hex(16**4000)),
         ({"$": "str", "v": "w6Q="}, "ä"),
         ({"$": "bytes", "v": "AAE="}, b"\0\1"),
         ({"$": "complex", "v": struct.pack(">dd", 1, -2).hex()}, 1 - 2j),
