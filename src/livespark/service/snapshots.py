@@ -54,33 +54,36 @@ class Snapshots:
 
         What only it held is given back to the disk at once, or, while the run has a worker, by that one.
         """
-        folder, found = self._engine.snapshots(run.id), await self._store.find_snapshot(run.id, number)
-        there = number in await asyncio.to_thread(folder.numbers)
-        if found is None and not there:
-            raise _unknown(run.id, number)
-        try:
-            async with self._removing:
-                await asyncio.to_thread(folder.remove, [number])
-                if await self._store.is_settled(run.id):
-                    await asyncio.to_thread(folder.collect)
-        except OSError as error:
-            raise StorageFull(f"snapshot {number} of {run.id} can't be removed: {error.strerror or error}") from None
-        if there or (found and found[1]):
-            event = Timed(self._clock.now(), SnapshotsRemoved([number], actor))
-            await self._store.append_events(run.id, [event])
+        async with self._removing:
+            await self._remove(run.id, number, actor)
         return await self.on_disk(run)
 
     async def origin(self, origin: Origin) -> Origin:
-        """The same with its step, where there is such a snapshot to begin with. Raises Refused."""
+        """The same with its step, as far as that is known before the run finds its newest good one. Raises Refused."""
         run = await self._store.get_run(origin.run) if is_run_id(origin.run) else None
         if run is None:
             raise Refused("invalid", f"`origin.run`: there is no run {origin.run[:64]!r} to begin with the state of")
         if origin.snapshot is None:
             await self._need_any(run)
-            return origin
+            return replace(origin, step=None)
         folder = await self._holding(run.id, origin.snapshot, "invalid")
         info = await asyncio.to_thread(_info, folder, origin.snapshot)
         return replace(origin, step=info.step)
+
+    async def _remove(self, run: RunId, number: int, actor: str) -> None:
+        folder, found = self._engine.snapshots(run), await self._store.find_snapshot(run, number)
+        there = number in await asyncio.to_thread(folder.numbers)
+        if found is None and not there:
+            raise _unknown(run, number)
+        try:
+            await asyncio.to_thread(folder.remove, [number])
+            if await self._store.is_settled(run):
+                await asyncio.to_thread(folder.collect)
+        except OSError as error:
+            raise StorageFull(f"snapshot {number} of {run} can't be removed: {error.strerror or error}") from None
+        if there or (found and found[1]):
+            event = Timed(self._clock.now(), SnapshotsRemoved([number], actor))
+            await self._store.append_events(run, [event])
 
     async def _need_any(self, run: Run) -> None:
         folder = self._engine.snapshots(run.id)

@@ -90,8 +90,10 @@ async def test_who_removes_at_once_does_not_get_into_each_others_way(
         run = await ended(stage)
         for number in (1, 2, 3):
             await stage.saved(run, number)
-        await asyncio.gather(*(removed(stage, run, number) for number in (1, 2)))
+        await asyncio.gather(*(removed(stage, run, number) for number in (1, 2, 1)))
         assert met == []
+        gone = [event for event in await stage.events(run) if isinstance(event, SnapshotsRemoved)]
+        assert sorted(event.numbers for event in gone) == [[1], [2]]
         assert await numbers(stage, run) == stage.engine.snapshots(run).numbers() == [3]
 
 
@@ -213,12 +215,12 @@ async def test_an_heir_has_what_it_does_not_say_itself(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         parent = await ended(stage, "parent", snapshots=theirs, retries=3, reloading=Reloading(guard=5))
         await stage.saved(parent, 1)
-        mine: dict[str, Any] = {"origin": Origin(parent), "snapshots": Snapshotting(keep=2)}
+        mine: dict[str, Any] = {"origin": Origin(parent, step=99), "snapshots": Snapshotting(keep=2)}
         left = ["snapshots.every_steps", "snapshots.best", "retries", "reloading.guard"]
         child = await stage.launched("child", **mine, inherits=left)
         launch, run = stage.engine.launches[child], await stage.run(child)
         assert launch.snapshots == Snapshotting(every_steps=50, keep=2, best="min:loss")
-        assert (run.retries, launch.reloading.guard) == (3, 5)
+        assert (run.retries, launch.reloading.guard, run.origin) == (3, 5, Origin(parent))
         for wrong in ({"inherits": ["env"]}, {"inherits": left, "origin": None}):
             with pytest.raises(Refused, match="inherits"):
                 await stage.service.runs.submit(submit("wrong", **mine | wrong))
