@@ -129,7 +129,7 @@ async def test_a_damaged_snapshot_says_so(tmp_path: Path) -> None:
                 await attempt(await stage.run(run), 1)
             assert caught.value.code == "conflict"
         with pytest.raises(Refused, match="snapshot 1") as caught:
-            await stage.service.runs.fork(run, Fork("key", snapshot=1))
+            await stage.service.runs.fork(run, Fork("fork", snapshot=1))
         assert caught.value.code == "invalid"
         assert await removed(stage, run, 1) == []
 
