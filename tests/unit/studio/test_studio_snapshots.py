@@ -268,10 +268,15 @@ def test_an_ended_run_is_resumed(stage: Stage) -> None:
 
     expect(stage.item(7)).to_contain_text("the run was stopped")
     expect(page.get_by_role("button", name="Rewind")).to_have_count(0)
+    stage.feed.refusal = "the disk is full"
+    stage.item(7).get_by_role("button", name="Resume").click()
+    expect(stage.item(7)).to_contain_text("refused: the disk is full")
+    stage.feed.refusal = ""
     stage.item(7).get_by_role("button", name="Resume").click()
     page.wait_for_url("**/r/calm-fox")
-    (sent,) = stage.server.about("otter")["forks"]
-    assert (sent["snapshot"], sent["relation"]) == (7, "resume")
+    first, second = stage.server.about("otter")["forks"]
+    assert first == second
+    assert (second["snapshot"], second["relation"]) == (7, "resume")
 
 
 def test_what_a_snapshot_holds(stage: Stage) -> None:

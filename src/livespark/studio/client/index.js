@@ -11,6 +11,7 @@
 import { query, request } from "./http.js";
 import { LiveRun } from "./run.js";
 
+export { uuid } from "./commands.js";
 export {
   CallFailed,
   CommandRefused,

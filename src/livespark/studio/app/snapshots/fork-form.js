@@ -1,6 +1,7 @@
 /** Forking: a second run from a snapshot, with the code that is on disk now and another config. */
 
 import { html, useEffect, useMemo, useSignal } from "../../vendor/preact.js";
+import { uuid } from "../../client/index.js";
 import { configText, readConfig } from "./forms.js";
 import { stepName } from "./words.js";
 
@@ -11,7 +12,7 @@ import { stepName } from "./words.js";
  * @param {import("./deed.js").Deed} props.deed
  */
 export function ForkForm({ info, model, deed }) {
-  const key = useMemo(() => `studio-${Date.now()}-${Math.random().toString(36).slice(2)}`, [info.number]);
+  const key = useMemo(uuid, [info.number]);
   const name = useSignal("");
   const texts = useSignal({});
   const more = useSignal({ name: "", text: "" });

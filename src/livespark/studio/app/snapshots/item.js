@@ -1,7 +1,7 @@
 /** One snapshot: its line, and below it what it holds or the form of what is to be done with it. */
 
 import { html, useEffect, useMemo, useRef } from "../../vendor/preact.js";
-import { decodeNumber } from "../../client/index.js";
+import { decodeNumber, uuid } from "../../client/index.js";
 import { clock, moment, steady, whole } from "../format.js";
 import { Icon } from "../icons.js";
 import { hasEnded } from "../words.js";
@@ -106,6 +106,7 @@ function Ways({ info, model, deed, part }) {
     if (isLost) ways.current.querySelector(`[data-opens=${closed.value.part}]`)?.focus({ preventScroll: true });
     closed.value = null;
   }, [closed.value]);
+  const key = useMemo(uuid, [info.number]);
   const ended = hasEnded(model.state.value);
   const toggle = (/** @type {import("./view.js").Part} */ name) => () => model.snapshots.toggle(info.number, name);
   return html`
@@ -115,7 +116,7 @@ function Ways({ info, model, deed, part }) {
           ? html`<button
               aria-label=${`Resume from snapshot ${info.number}`}
               aria-disabled=${deed.busy}
-              onClick=${() => void resume(info, model, deed)}
+              onClick=${() => void resume(info, model, deed, key)}
             >
               <${Icon} name="play" />Resume
             </button>`
@@ -142,11 +143,11 @@ function Ways({ info, model, deed, part }) {
   `;
 }
 
-/** A new run goes on where this one ended. */
-async function resume(info, model, deed) {
+/** A new run goes on where this one ended: one for each key, also where the first answer is lost on its way. */
+async function resume(info, model, deed, key) {
   const run = await deed.run(
     "being started",
-    () => model.run.fork({ snapshot: info.number, relation: "resume" }),
+    () => model.run.fork({ key, snapshot: info.number, relation: "resume" }),
     (made) => `resumed as ${made.id}`,
   );
   if (run) location.assign(`/r/${encodeURIComponent(run.id)}`);
