@@ -16,7 +16,7 @@ from livespark.cli.plain import plain
 from livespark.cli.pointing import Pointer
 from livespark.cli.report import say
 from livespark.client import Client
-from livespark.errors import UsageError
+from livespark.errors import NotFound, UsageError
 from livespark.protocol.ids import RunId
 from livespark.protocol.lifecycle import ALIVE, RunState
 from livespark.protocol.snapshots import InMemory, SnapshotInfo
@@ -170,16 +170,17 @@ def verify(which: str | None, server_url: str | None) -> int:
         snapshots = client.run(run.id).snapshots()
         chosen = snapshots if pointer.is_newest and snapshots else [pointing.pick(snapshots, pointer, run.id)]
         with Files(client) as files:
-            return max(_verified(files, run.id, info) for info in chosen)
+            return max(_verified(client, files, run.id, info) for info in chosen)
 
 
-def _verified(files: Files, run: RunId, info: SnapshotInfo) -> int:
-    """-> the exit code."""
+def _verified(client: Client, files: Files, run: RunId, info: SnapshotInfo) -> int:
+    """-> the exit code. A living run takes newer snapshots in place of older ones meanwhile."""
     try:
         files.open(run, info)
-    except Damaged as error:
-        click.echo(plain(f"{run}@{info.number}: damaged: {error}"))
-        return 1
+    except (Damaged, NotFound) as error:
+        is_there = any(each.number == info.number for each in client.run(run).snapshots())
+        click.echo(plain(f"{run}@{info.number}: {f'damaged: {error}' if is_there else 'removed meanwhile'}"))
+        return int(is_there)
     click.echo(plain(f"{run}@{saved.stored(info)}: good"))
     return 0
 

@@ -12,10 +12,11 @@ from typing import Any, Self
 import pytest
 
 from livespark.cli import beginning, look, rewind, snapshot, start
+from livespark.cli.files import Files
 from livespark.cli.main import cli
 from livespark.cli.report import exit_status
 from livespark.client.choose import choose
-from livespark.errors import Conflict
+from livespark.errors import Conflict, NotFound
 from livespark.protocol.codec import encode
 from livespark.protocol.commands import Answer, Command
 from livespark.protocol.ids import Epoch, RunId
@@ -24,7 +25,9 @@ from livespark.protocol.live import LiveDoc
 from livespark.protocol.runs import Entry, Run, Submit
 from livespark.protocol.snapshots import InMemory, Manifest, Origin, SavedValue, SnapshotDetail, SnapshotInfo
 from livespark.service.checks import check
+from livespark.snapshots.damage import Damaged
 from livespark.snapshots.folder import Draft, Folder
+from livespark.snapshots.opening import OpenSnapshot
 from livespark.transport.address import Address
 
 OTTER = RunId("quiet-otter")
@@ -306,6 +309,25 @@ def test_damage_is_found(server: Server, says: Says) -> None:
     assert says("snapshot", "verify", "quiet@1").startswith("quiet-otter@1 at step 100: ")
     for words in (("quiet@2",), ()):
         assert says("snapshot", "verify", *words, code=1) == ""
+
+
+@pytest.mark.parametrize("error", [Damaged("there is no such snapshot"), NotFound("there is none", status=404)])
+def test_what_is_removed_while_others_are_verified_is_not_damaged(
+    server: Server, says: Says, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A living run replaces its oldest ones."""
+    write(server, {"lr": 0.1}, {"lr": 0.2})
+    opened = Files.open
+
+    def removed(files: Files, run: RunId, info: SnapshotInfo) -> OpenSnapshot:
+        if info.number == 1:
+            server.infos = server.infos[1:]
+            raise error
+        return opened(files, run, info)
+
+    monkeypatch.setattr(Files, "open", removed)
+    lines = says("snapshot", "verify", "quiet").splitlines()
+    assert [line.split(": ")[-1] for line in lines] == ["removed meanwhile", "good"]
 
 
 def test_damage_is_found_far_away(
