@@ -146,9 +146,11 @@ class Supervisor:
         loss = loss_of(run, seen, await self._last_words(run))
         prospects = await self._store.prospects(run.id) or _NONE
         attempt = attempt_after(loss, run, await self._store.get_submit(run.id), prospects)
-        if attempt and not channel.killed_by and await self._store.again(run.id, attempt, now=self._clock.now()):
-            self._start(channel.current, attempt.delay)
-            return True
+        if attempt and not channel.killed_by:
+            if await self._store.again(run.id, attempt, now=self._clock.now()):
+                self._start(channel.current, attempt.delay)
+                return True
+            prospects = await self._store.prospects(run.id) or _NONE  # somebody has asked for its end in between
         end = end_after(loss, run, prospects)
         if channel.killed_by:
             end = Status(RunState.CANCELLED, reason=f"killed by {channel.killed_by}")

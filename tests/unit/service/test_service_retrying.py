@@ -262,6 +262,24 @@ async def test_who_has_asked_for_the_end_gets_it_whatever_happens_then(tmp_path:
         assert len(stage.engine.started) == 2
 
 
+async def test_who_asks_for_the_end_in_the_last_moment_is_told_no_number_of_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it has been decided already that the run is started again."""
+    async with staged(tmp_path) as stage:
+        id, again = await stage.running(retries=9), stage.store.again
+
+        async def late(run: RunId, attempt: Attempt, *, now: float) -> bool:
+            await stage.ask(id, "stop", Stop())
+            return await again(run, attempt, now=now)
+
+        monkeypatch.setattr(stage.store, "again", late)
+        await die(stage, id)
+        found = await stage.run(id)
+        assert found.state is RunState.FAILED
+        assert "started again" not in found.reason
+
+
 async def test_what_was_begun_is_answered_and_what_waits_goes_on(tmp_path: Path) -> None:
     """A command is started at most once; one that was not, reaches the next worker."""
     async with staged(tmp_path) as stage:
