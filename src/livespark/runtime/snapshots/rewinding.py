@@ -227,5 +227,6 @@ def _summary(event: Rewound) -> dict[str, Any]:
         "from_step": event.from_step,
         "in_memory": event.in_memory,
         "in_place": event.in_place,
+        "values": event.values,
         "seconds": event.seconds,
     }
