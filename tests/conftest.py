@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
+
+from tests.processes import end_processes_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,22 +29,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LIVESPARK_CONFIG", str(tmp_path / "config.toml"))
     yield folder
     end_processes_of(folder)
-
-
-def end_processes_of(folder: Path) -> None:
-    """Kill what still runs with `folder` as its home, or below it."""
-    mine = str(folder)
-    left = [process for process in psutil.process_iter() if process.pid != os.getpid() and _belongs(process, mine)]
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(left, timeout=10)
-
-
-def _belongs(process: psutil.Process, folder: str) -> bool:
-    try:
-        return any(part.startswith(folder) for part in process.cmdline()) or (
-            process.environ().get("LIVESPARK_HOME") == folder
-        )
-    except (psutil.Error, OSError):
-        return False

@@ -23,6 +23,7 @@ from livespark.settings import Settings
 from livespark.transport.processes import process_id
 from livespark.transport.spool import Spool
 from tests.contract.engine_worker import interpreter, launch_of, python_worker, until
+from tests.processes import has_ended
 
 RUN = RunId("quiet-otter")
 
@@ -161,7 +162,7 @@ def test_a_signal_reaches_the_whole_group(engine: Engine, home: Path, tmp_path: 
     assert engine.signal(RUN, signal.SIGTERM) is True
     until(lambda: ended(engine), "the end")
     assert engine.observe(RUN) == Exited(-signal.SIGTERM)
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child's end")
+    until(lambda: has_ended(child), "the child's end")
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])

@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 import httpx2
 import psutil
 
-__all__ = ("Stage", "Terminal", "eventually", "has_ended")
+from tests.processes import has_ended
+
+__all__ = ("Stage", "Terminal", "eventually")
 
 _T = TypeVar("_T")
 
@@ -30,14 +32,6 @@ def eventually(condition: Callable[[], _T | None], what: str, timeout: float = 3
         assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
         time.sleep(0.01)
     return result
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Gone, or nothing but an exit status that nobody has asked for yet."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 class Terminal:

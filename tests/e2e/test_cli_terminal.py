@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, eventually, has_ended
+from tests.e2e.stage import Stage, eventually
+from tests.processes import has_ended
 
 LOOP = """
 import time
@@ -145,7 +146,7 @@ def test_ctrl_c_twice_kills(stage: Stage, terminals: list[Pty]) -> None:
     terminal.interrupt()
     terminal.shows("killing it")
     assert terminal.ends() != 0
-    eventually(lambda: not worker.is_running(), "the worker's end")
+    eventually(lambda: has_ended(worker), "the worker's end")
 
 
 def test_ctrl_c_twice_kills_without_a_server(stage: Stage, terminals: list[Pty]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from livespark.protocol.codec import from_number
 from tests.e2e.stage import Stage, eventually
+from tests.processes import has_ended
 
 COUNTING = """
     import sys, time
@@ -91,7 +92,7 @@ def test_the_server_dies_and_comes_back_after_the_runs_end(stage: Stage) -> None
     terminal.process.kill()
     worker = stage.worker(run)
     stage.kill_server()
-    eventually(lambda: not worker.is_running(), "the worker's end", 60)
+    eventually(lambda: has_ended(worker), "the worker's end", 60)
     assert stage.livespark("ps").wait() == 0
 
     expect_complete(stage, run, 400)

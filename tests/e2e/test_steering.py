@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.stage import Stage, eventually
+from tests.processes import has_ended
 
 LOOP = """
     import time
@@ -109,7 +110,7 @@ def test_stop_ends_the_run_and_the_terminal(stage: Stage, run: str) -> None:
 
     assert stage.terminals[0].wait() == 0
     assert stage.reaches(run, "stopped")["state"] == "stopped"
-    eventually(lambda: not worker.is_running() and not keeper.is_running(), "both processes' end")
+    eventually(lambda: has_ended(worker) and has_ended(keeper), "both processes' end")
     late = stage.ask("POST", f"/api/runs/{run}/commands", json={"id": "late", "command": {"kind": "pause"}})
     assert (late.status_code, late.json()["code"]) == (409, "run-ended")
 
@@ -200,7 +201,7 @@ def test_ctrl_c_twice_kills(stage: Stage) -> None:
     terminal.send(signal.SIGINT)
 
     assert terminal.wait() != 0
-    eventually(lambda: not worker.is_running(), "the worker's end")
+    eventually(lambda: has_ended(worker), "the worker's end")
     assert stage.reaches(run, "failed", "cancelled", "stopped")
 
 
