@@ -11,8 +11,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy  # noqa: F401 - so that the workers need not
+import numpy.random  # noqa: F401 - so that the workers need not
 import torch
+import torch._dynamo  # with the first optimizer torch imports it, which takes longer than all that is tested
 import torch.utils.data
 
 _writing = threading.Lock()

@@ -1,23 +1,13 @@
 """A disk that takes its time: the training never waits for it, what is asked meanwhile waits, and says so."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from livespark.protocol.events import Answered, Snapshotted
 from livespark.protocol.snapshots import Snapshotting
 from tests.resume.alone import Alone, Nursery
 
 _SCRIPT = Path(__file__).with_name("slow_disk.py")
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 def test_training_goes_on_while_the_disk_stands_still(tmp_path: Path, nursery: Nursery) -> None:

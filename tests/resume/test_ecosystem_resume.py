@@ -1,9 +1,6 @@
 """Runs that use much of what torch and its surroundings have, killed and resumed: bit for bit as undisturbed."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from livespark.protocol.events import Notice
 from livespark.protocol.ids import RunId
@@ -12,13 +9,6 @@ from tests.resume.alone import Alone, Nursery
 
 _HERE = Path(__file__).parent
 _EACH = Snapshotting(every_steps=1, every_seconds=0, on_end=False, keep=1000, memory=2)
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 def _said(lines: list[str]) -> list[str]:

@@ -1,7 +1,6 @@
 """Scripts that persist nothing: what their optimizers train is saved, put back on the spot, and given back later."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from livespark.protocol.snapshots import Origin, Snapshotting
 from tests.resume.alone import Alone, Nursery
 
 _SCRIPT = Path(__file__).with_name("unmodified.py")
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 def _run(run: Alone, *orders: Any, memory: int = 4, **rest: Any) -> list[str]:

@@ -1,7 +1,7 @@
 """Going back to a snapshot: what is trained behind it is bit for bit what was trained the first time."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,6 @@ _STOP = ("idle", {"kind": "stop"})
 _SNAPSHOT = {"kind": "snapshot"}
 
 Order = tuple[int | str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

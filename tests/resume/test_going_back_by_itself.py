@@ -1,6 +1,5 @@
 """A run that goes back by itself when its loss is no number, or far from the ordinary."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from tests.resume.alone import Alone, Nursery
 
 _SCRIPT = Path(__file__).with_name("tripping.py")
 _AUTO = AutoRewind(steps=5, times=2, rules=[Rule("state.rate", "*=", 0.5)])
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 class _Story:

@@ -1,7 +1,6 @@
 """Going back again and again, and saving for long, leaves nothing behind: no objects, threads, files, processes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from livespark.protocol.snapshots import Snapshotting
 from tests.resume.alone import Alone, Nursery
 
 _SCRIPT = Path(__file__).with_name("round_and_round.py")
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 def _measured(run: Alone, policy: Snapshotting, **environment: object) -> list[dict[str, int]]:
@@ -36,8 +28,8 @@ def _is_steady(first: dict[str, int], last: dict[str, int], many: int, *exactly:
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("memory", [2, 0], ids=["memory", "disk"])
-def test_a_hundred_rewinds(tmp_path: Path, nursery: Nursery, full: bool, memory: int, workers: int) -> None:
-    many = 100 if full or not workers else 30
+def test_many_rewinds(tmp_path: Path, nursery: Nursery, full: bool, memory: int, workers: int) -> None:
+    many = 100 if full else 12 if workers else 40
     run = Alone(tmp_path / "run", _SCRIPT, nursery)
     policy = Snapshotting(every_seconds=0, on_end=False, memory=memory)
     first, last = _measured(run, policy, REWINDS=many, WORKERS=workers)

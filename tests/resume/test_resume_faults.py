@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,13 +20,6 @@ _SCRIPT = Path(__file__).with_name("troubled.py")
 _ALL = Snapshotting(every_seconds=0, on_end=False, keep=1000, memory=0)
 _EACH = Snapshotting(every_steps=1, every_seconds=0, on_end=False, keep=2, memory=1)
 _RUN = RunId("quiet-otter")
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
 
 
 def _done(run: Alone, policy: Snapshotting = _ALL, **rest: Any) -> list[str]:

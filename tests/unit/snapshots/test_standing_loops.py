@@ -94,12 +94,12 @@ def test_workers_go_on_with_their_generators(name: str, checkpoints: range) -> N
     _check(name, checkpoints)
 
 
-def test_workers_that_are_spawned_go_on_with_their_generators() -> None:
-    """They import what they need."""
+def test_a_worker_that_is_spawned_goes_on_with_its_generators() -> None:
+    """It imports what it needs."""
 
     def loader() -> Iterator[Any]:
         torch.manual_seed(2)
-        options: dict[str, Any] = {"num_workers": 2, "shuffle": True, "multiprocessing_context": "spawn"}
+        options: dict[str, Any] = {"num_workers": 1, "shuffle": True, "multiprocessing_context": "spawn"}
         return Loops(core).loop("n", DataLoader(Numbers(), 2, collate_fn=plain, **options))
 
     core = Core(lambda: None)
@@ -120,14 +120,14 @@ def test_within_an_item_of_workers_it_is_done_again() -> None:
 def test_another_process_goes_on(tmp_path: Path) -> None:
     """Records of several loaders and checkpoints, taken up by a process that has seen nothing else."""
     names = ["shuffled", "generator given", "workers", "workers, persistent", "stream"]
-    taken = [(name, interrupted(name, at).taken) for name in names for at in (2, 6, 9)]
+    taken = [(name, interrupted(name, at).taken) for name in names for at in (2, 9)]
     path = tmp_path / "records"
     path.write_bytes(pickle.dumps(taken))
     command = [sys.executable, standing_script.__file__, str(path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     output = subprocess.run(command, check=True, timeout=100, capture_output=True, env=environment).stdout
     found = pickle.loads(output)  # noqa: S301 - the test's own
-    assert len(found) == 15
+    assert len(found) == 10
     for (name, state), (trace, notes) in zip(taken, found, strict=True):
         assert state
         assert (trace, notes) == (undisturbed(name)[state["done"] :], [])
