@@ -127,6 +127,7 @@ def test_the_terminals_window_is_closed(stage: Stage) -> None:
 def test_the_worker_dies_and_the_run_fails_with_a_cause(stage: Stage) -> None:
     """kill -9 of the worker: what it logged is kept, the cause is a sentence, the terminal exits with 1."""
     run = started(stage, 10**6)
+    eventually(lambda: logged(stage.events(run)), "what the first steps have logged")
     stage.worker(run).kill()
     failed = stage.reaches(run, "failed")
 
