@@ -26,6 +26,7 @@ def _tell(**fields: Any) -> None:
 
 def _become(job: dict[str, Any]) -> int:
     os.setsid()
+    os.chdir(job["folder"])
     out = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for fd in (1, 2):
         os.dup2(out, fd)

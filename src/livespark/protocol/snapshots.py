@@ -165,8 +165,9 @@ class SavedValue(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """All there is to know of a snapshot. `loops`, `generators`, `journal`: trees as in `SavedValue`.
 
-    `exposed`: values of bindings for people to read; `edits`: those that were set from outside, which a resumed run
-    sets again. `code`: SHA-256 of each source file by path. `packages`: versions by name. `pickles`: SHA-256 of each.
+    `exposed`: values of bindings for people to read; `edits`: of those that were set from outside, and which a resumed
+    run sets again, `[before, now]`. `code`: SHA-256 of each source file by path. `packages`: versions by name.
+    `pickles`: SHA-256 of each.
     """
 
     format: int

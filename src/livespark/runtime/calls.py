@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from livespark.errors import Busy, CommandRefused, SparkSignal, SparkStopError
 from livespark.protocol.commands import Call, Set
-from livespark.runtime.bindings import Bindings, BoundCall
+from livespark.runtime.bindings import Bindings, BoundCall, Edit
 from livespark.runtime.core import Core, EventLoop
 from livespark.runtime.failure import describe, find_signal
 from livespark.runtime.request import Request
@@ -27,12 +27,13 @@ _NOT_AGAIN: Final = "a reload interrupted the call, and with the new code it can
 
 
 class Calls:
-    """Executes requests; each is answered."""
+    """Executes requests; each is answered. `prepare` checks an edit, as `Bindings.prepare` does."""
 
     def __init__(self, core: Core, bindings: Bindings, start_async: "StartAsync") -> None:
         self.core = core
         self._bindings = bindings
         self._start_async = start_async
+        self.prepare: Callable[[dict[str, Any]], Edit] = bindings.prepare
 
     def execute(self, request: Request, loop: EventLoop) -> None:
         """On the training thread. `loop`: the event loop, at an asynchronous checkpoint. Raises SparkSignal only."""
@@ -52,7 +53,7 @@ class Calls:
         return True
 
     def _set(self, request: Request, command: Set) -> None:
-        edit = self._bindings.prepare(command.values)
+        edit = self.prepare(command.values)
         request.start()
         try:
             applied = edit.apply()

@@ -168,7 +168,7 @@ class Runtime:
         self.journal.listen()
         if assemble is not None:
             self._assembly = assemble(self, bindings)
-            core.snapshots = self._assembly.snapshots
+            core.snapshots, calls.prepare = self._assembly.snapshots, self._assembly.exposures.edit
         snapshots = self._assembly.snapshots if self._assembly else None
         return WorkerDesk(core, self.journal, bindings, calls, self.reloader, snapshots)
 

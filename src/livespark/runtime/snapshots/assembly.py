@@ -32,7 +32,7 @@ class Assembly:
         self._core = core
         self._subject = subject
         self._seal = bytes.fromhex(launch.seal)
-        self.exposures = Exposures(subject.bindings, self._is_saved)
+        self.exposures = Exposures(subject.bindings, subject.edits, self._is_saved)
         self._returning = Returning(subject, continuation, self._warn)
         self._resumption: Resumption | None = None
         folder, policy = Folder(Path(launch.snapshot_dir), self._seal), launch.snapshots

@@ -72,6 +72,7 @@ def capture_run(
         values=values,
         arrays=[],
         exposed=moment.place.exposed,
+        edits=subject.edits.of(moment.place.exposed),
         config=subject.config_shown(),
         code=subject.code(),
         packages=subject.packages(),

@@ -1,5 +1,6 @@
 """What exposed scalars have to be once the script has been put back to an earlier moment: those that somebody asked
-for, and those of objects that are not saved themselves.
+for, and those of objects that are not saved themselves. In another process, of the latter only those that were set from
+outside: the others are what the script makes of its code and config.
 
 What belongs to a saved object can be set at once, before the script runs again: nobody may expose it before the next
 step. The rest is set as the script exposes it.
@@ -11,7 +12,8 @@ from typing import Any, Final
 from livespark.errors import CommandRefused
 from livespark.protocol.codec import from_node
 from livespark.protocol.snapshots import Rule
-from livespark.runtime.bindings import Bindings
+from livespark.runtime.bindings import Bindings, Edit
+from livespark.runtime.snapshots.edits import Edits
 
 __all__ = ("Exposures", "changed")
 
@@ -38,8 +40,9 @@ def changed(rule: Rule, now: Any) -> int | float:
 class Exposures:
     """Training thread. `is_saved` tells whether the content of an exposed object comes back by itself."""
 
-    def __init__(self, bindings: Bindings, is_saved: Callable[[Any], bool]) -> None:
+    def __init__(self, bindings: Bindings, edits: Edits, is_saved: Callable[[Any], bool]) -> None:
         self._bindings = bindings
+        self._edits = edits
         self._is_saved = is_saved
         self._then: dict[str, Any] = {}
         self._asked: dict[str, Any] = {}
@@ -47,11 +50,32 @@ class Exposures:
         self._done: set[str] = set()
         self._values: dict[str, Any] = {}
         self._notes: list[str] = []
+        self._before: dict[str, Any] = {}
+        self._resumed: tuple[Mapping[str, Any], Callable[[], bool]] | None = None
+
+    def edit(self, values: dict[str, Any]) -> Edit:
+        """As `Bindings.prepare`, for somebody outside."""
+        return self._edits.prepare(self._bindings, values)
+
+    def resume(self, edits: Mapping[str, Any], is_new: Callable[[], bool]) -> None:
+        """From now on, in a new process: `[before, now]` of what was set from outside then, by path. `is_new` tells
+        whether code or config are others now: what they say otherwise stays."""
+        pairs = {path: pair for path, pair in edits.items() if isinstance(pair, list) and len(pair) == 2}
+        self.begin({path: now for path, (_, now) in pairs.items()}, {}, ())
+        self._before = {path: before for path, (before, _) in pairs.items()}
+        self._resumed = edits, is_new
+
+    def again(self) -> None:
+        """The script runs once more from its top, and makes anew what is not saved."""
+        self._edits.forget()
+        if self._resumed:
+            self.resume(*self._resumed)
 
     def begin(self, then: Mapping[str, Any], asked: Mapping[str, Any], rules: Sequence[Rule]) -> None:
         """From now on: `then`, what they were at that moment; `asked`, what they shall be instead."""
         self._then, self._asked, self._rules = dict(then), dict(asked), list(rules)
         self._done, self._values, self._notes = set(), {}, []
+        self._before, self._resumed = {}, None
 
     def survived(self) -> None:
         """The script is about to run again, and the saved objects are back: set what belongs to them."""
@@ -76,7 +100,8 @@ class Exposures:
         then, self._then = _parted(self._then, now)
         differing = {path: value for path, value in then.items() if value != now[path]}
         saved = self._saved_paths(differing)
-        self._set({path: value for path, value in differing.items() if path not in saved})
+        unsaved = {path: value for path, value in differing.items() if path not in saved}
+        self._set(self._unchanged(unsaved, now) if self._resumed else unsaved)
         self._ask(self._bindings.scalars() if self._rules else now)
         self._asked = {path: value for path, value in self._asked.items() if path not in now}
 
@@ -84,6 +109,7 @@ class Exposures:
         """The script is on its way. -> the values that were asked for, as they are now, and what could not be done."""
         self.found()
         missing = [*self._asked, *(rule.path for rule in self._rules)]
+        missing += self._then if self._resumed else ()
         notes = [*self._notes, *(f"{path} is not exposed, so it was not set" for path in missing)]
         values = self._values
         self.begin({}, {}, ())
@@ -109,11 +135,24 @@ class Exposures:
         saved = {key for key, root in roots.items() if self._is_saved(root)}
         return {path: value for path, value in now.items() if id(self._bindings.root(path)) in saved}
 
+    def _unchanged(self, wanted: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+        """Those that code and config make as they did when somebody set them."""
+        changed = [path for path in wanted if now[path] != self._before[path]]
+        if not (changed and self._resumed and self._resumed[1]()):
+            return dict(wanted)
+        self._notes += [
+            f"{path}: {now[path]!r:.60} of the new code or config is kept (the snapshot has {wanted[path]!r:.60}, set "
+            "from outside)"
+            for path in changed
+        ]
+        return {path: value for path, value in wanted.items() if path not in changed}
+
     def _set(self, values: Mapping[str, Any], *, told: bool = False) -> None:
         """Each for itself: one that is refused does not keep the others back."""
         for path, value in values.items():
             try:
-                applied = self._bindings.prepare({path: value}).apply()
+                edit = self.edit if told or self._resumed else self._bindings.prepare
+                applied = edit({path: value}).apply()
             except CommandRefused as refused:
                 self._notes.append(str(refused))
             else:

@@ -72,7 +72,7 @@ class Resumption:
         """Before the script runs."""
         manifest, persisted = self._snapshot.manifest, self._subject.persisted
         persisted.expect(manifest.values.keys() - set(self._origin.fresh), self._restore)
-        self._exposures.begin(manifest.exposed, {}, ())
+        self._exposures.resume(manifest.edits, self._is_new)
         if "torch" in manifest.packages:
             when_imported("torch", lambda _: self._stand())
         else:
@@ -133,11 +133,14 @@ class Resumption:
     def _put(self, key: str, value: Any) -> tuple[Any, list[str]]:
         """What is made otherwise now counts only where code or config are others: an initializer may also have looked
         at what has been put back before it."""
-        manifest = self._snapshot.manifest
-        saved = manifest.values[key]
-        is_new = bool(self._changed_files(manifest)) or self._subject.config_shown() != manifest.config
-        made_now = self._subject.made.get(key, {}) if is_new else saved.made
+        saved = self._snapshot.manifest.values[key]
+        made_now = self._subject.made.get(key, {}) if self._is_new() else saved.made
         return self._putter.put(saved, value, made_now, key)
+
+    def _is_new(self) -> bool:
+        """Whether code or config are others than when the snapshot was taken."""
+        manifest = self._snapshot.manifest
+        return bool(self._changed_files(manifest)) or self._subject.config_shown() != manifest.config
 
     def _changes(self, manifest: Manifest) -> list[str]:
         """What is different from when the snapshot was taken."""

@@ -123,6 +123,7 @@ class Rewinder:
             self._go_back(order)
         else:
             self._returning.stand_again()
+            self._exposures.again()
 
     def reached(self, error: Failure | None = None) -> None:
         """The script that runs again has come to its first checkpoint, its end, or an `error` that holds it."""

@@ -14,6 +14,7 @@ from livespark.runtime.optimizer_hook import OptimizerHook
 from livespark.runtime.persist import Persisted
 from livespark.runtime.reload.generators import capture
 from livespark.runtime.reload.sources import Sources
+from livespark.runtime.snapshots.edits import Edits
 from livespark.runtime.snapshots.found import Found
 from livespark.runtime.snapshots.moments import Place
 from livespark.runtime.snapshots.standing import record
@@ -35,6 +36,7 @@ class Subject:
     hook: OptimizerHook
     config: Mapping[str, Any]
     sources: Callable[[], Sources | None]
+    edits: Edits = field(default_factory=Edits)
     _found: Found = field(default_factory=Found)
 
     @property
