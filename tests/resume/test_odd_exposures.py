@@ -1,21 +1,10 @@
 """What was set from outside comes back with a snapshot, and only that."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from livespark.protocol.snapshots import Snapshotting
 from tests.resume.alone import Nursery
 from tests.resume.odd import BOTH, END, REWIND, SNAPSHOT, STOP, Odd
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
 
 _EXPOSED = """
     kept = spark.persist("kept", lambda: {"rate": 1.0})

@@ -8,13 +8,16 @@ from livespark.errors import UsageError
 from livespark.runtime.initializers import fingerprint
 from livespark.runtime.reload.undo import Refusal
 
-__all__ = ("Persisted",)
+__all__ = ("Expectation", "Persisted")
 
 _T = TypeVar("_T")
 Migrate: TypeAlias = Callable[[object, Callable[[], object]], bool]
 """Lets an object follow; -> whether it could. The second argument is to be called if that is taken back."""
 Restore: TypeAlias = Callable[[str, Any], Any]
 """Puts the saved content of a key into its new object. -> the object."""
+Carry: TypeAlias = Callable[[Any, str], Any]
+"""Gives the saved content of a key that has not been asked for to the encoder of a new snapshot. -> the saved value."""
+Expectation: TypeAlias = tuple[frozenset[str], Restore | None, Carry | None]
 _CHANGED: Final = (
     "the initializer of the persisted value {key!r} has changed, and the value that is kept was made by the old one. "
     "Reload with --clear {key} to have it made anew, or take the change back, or give it a __livespark_migrate__"
@@ -36,9 +39,11 @@ class Persisted:
         self._made_by: dict[str, object] = {}
         self._makers: dict[str, tuple[str, str]] = {}
         self._beginning: set[str] = set()
+        self._nested: list[str] = []
         self.made: dict[str, dict[str, Any]] = {}
         self.describe: Callable[[Any], dict[str, Any]] | None = None
         self.restore: Restore | None = None
+        self.carry: Carry | None = None
         self.expected: set[str] = set()
         self.asked: Callable[[], object] = lambda: None
 
@@ -53,7 +58,7 @@ class Persisted:
         if not isinstance(key, str) or not key:
             raise UsageError(f"persist: the key must be a text that is not empty; got {key!r:.60}")
         if key not in self.values:
-            self.values[key] = self._made(key, initializer)
+            self._make(key, initializer)
         elif self.migrate is not None:
             self._follow(key, fingerprint(initializer, self._keeps), self.migrate)
         self.asked()
@@ -86,18 +91,23 @@ class Persisted:
 
     def clear_persisted(self, key: str) -> bool:
         """Forget the object under `key`: the next `persist` makes a new one. -> whether there was one."""
+        was_expected = key in self.expected
         self.expected.discard(key)
-        return self.values.pop(key, self) is not self
+        return self.values.pop(key, self) is not self or was_expected
 
-    def expect(self, keys: Collection[str], restore: Restore | None) -> None:
+    def expect(self, keys: Collection[str], restore: Restore | None, carry: Carry | None) -> None:
         """The content of these `keys` is put into their objects as they are made."""
-        self.expected, self.restore = set(keys), restore
+        self.expected, self.restore, self.carry = set(keys), restore, carry
+
+    def expectation(self) -> Expectation:
+        """What `expect` has to be given for things to be as they are now."""
+        return frozenset(self.expected), self.restore, self.carry
 
     def clear(self) -> None:
         self.values.clear()
         self.expected.clear()
 
-    def _made(self, key: str, initializer: Callable[[], _T]) -> _T:
+    def _make(self, key: str, initializer: Callable[[], object]) -> None:
         if not callable(initializer):
             raise UsageError(f"persist({key!r}, ...): give a function that makes the object, for example lambda: Net()")
         if key in self._beginning:
@@ -107,15 +117,29 @@ class Persisted:
         if code := getattr(initializer, "__code__", None):
             self._makers[key] = code.co_filename, code.co_qualname
         try:
-            return self._completed(key, initializer())
+            value = self.values[key] = initializer()
+            self._nested.append(key)
+            if self.describe is not None:
+                self.made[key] = self.describe(value)
         finally:
             self._beginning.discard(key)
+            if not self._beginning:
+                self._complete()
 
-    def _completed(self, key: str, value: _T) -> _T:
-        """What the initializer has made, described, and with the content of a snapshot if there is one."""
-        if self.describe is not None:
-            self.made[key] = self.describe(value)
-        if self.restore is not None and key in self.expected:
+    def _complete(self) -> None:
+        """The outermost initializer is done: what it and those within it have made gets the content of a snapshot, if
+        there is one. Not earlier, because each may go on to change what those within it have made."""
+        made, self._nested = self._nested, []
+        try:
+            while made:
+                self._fill(made[0])
+                del made[0]
+        except BaseException:
+            for key in made:
+                self.values.pop(key, None)
+            raise
+
+    def _fill(self, key: str) -> None:
+        if self.restore is not None and key in self.expected and key in self.values:
+            self.values[key] = self.restore(key, self.values[key])
             self.expected.discard(key)
-            value = self.restore(key, value)
-        return value

@@ -88,8 +88,9 @@ class Reloader:
         """Somebody asks for a reload. Raises CommandRefused where it can't happen; then nothing has happened."""
         if self.preparation is None:
             raise CommandRefused(_NOTHING_RUNS)
-        if unknown := sorted(set(command.clear) - self._persisted.values.keys()):
-            known = ", ".join(sorted(self._persisted.values)) or "none"
+        persisted = self._persisted.values.keys() | self._persisted.expected
+        if unknown := sorted(set(command.clear) - persisted):
+            known = ", ".join(sorted(persisted)) or "none"
             raise CommandRefused(f"there is no persisted value {unknown[0]!r} to clear; persisted are: {known}")
         self.preparation.prepare(command, explicit=True)
 
@@ -256,6 +257,7 @@ class Reloader:
     def _start_afresh(self, asked: Asked, renewal: Renewal) -> None:
         """What was asked for besides new code."""
         values = self._persisted.values
+        self._persisted.expected -= asked.clear
         renewal.let_go(leaving(asked.clear, values))
         for key in asked.clear & values.keys():
             renewal.on_undo(partial(values.__setitem__, key, values.pop(key)))

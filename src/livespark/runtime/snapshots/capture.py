@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from livespark.errors import LivesparkError
 from livespark.protocol.codec import to_number
 from livespark.protocol.snapshots import Cause, Manifest, SavedValue, SnapshotInfo
 from livespark.runtime.reload.memory import Memory, uncollected
@@ -40,7 +41,8 @@ def capture_moment(subject: Subject, number: int, before: Copies | None, *, reme
     except BaseException:
         copies.release()
         raise
-    return Moment(number, time.time(), subject.journal.step, place, copies, memory, subject.is_found)
+    expected = subject.persisted.expectation()
+    return Moment(number, time.time(), subject.journal.step, place, copies, memory, subject.is_found, expected)
 
 
 def capture_run(
@@ -91,7 +93,20 @@ def _saved_values(subject: Subject, encoder: Encoder) -> tuple[dict[str, SavedVa
             values[key] = saved_value(encoder, key, value, subject.made.get(key, {}))
         except Unsavable as error:
             unsaved.append(str(error))
+    _carry(subject, encoder, values, unsaved)
     return values, unsaved
+
+
+def _carry(subject: Subject, encoder: Encoder, values: dict[str, SavedValue], unsaved: list[str]) -> None:
+    """What is still to come from the snapshot that the run goes on from."""
+    expected, _, carry = subject.persisted.expectation()
+    if carry is None or subject.is_found:
+        return
+    for key in sorted(expected - values.keys()):
+        try:
+            values[key] = carry(encoder, key)
+        except (LivesparkError, OSError) as error:
+            unsaved.append(f"the persisted value {key!r}, not asked for yet, can't be saved once more: {error}")
 
 
 def _trees(encoder: Encoder, place: Place) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from livespark.protocol.snapshots import InMemory
 from livespark.runtime.journal import Mark
+from livespark.runtime.persist import Expectation
 from livespark.runtime.reload.generators import Generators
 from livespark.runtime.reload.memory import Memory
 from livespark.runtime.snapshots.copies import Copies
@@ -28,7 +29,7 @@ class Place:
 @dataclass(frozen=True)
 class Moment:
     """One snapshot in memory. `memory` is None where it was taken for the disk alone. `is_found`: of a script that had
-    not persisted anything."""
+    not persisted anything. `expected`: what it had not asked for yet."""
 
     number: int
     time: float
@@ -37,6 +38,7 @@ class Moment:
     copies: Copies
     memory: Memory | None
     is_found: bool
+    expected: Expectation
 
     @property
     def shown(self) -> InMemory:

@@ -3,6 +3,7 @@ is made, and its loops go on where they stood.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from livespark.protocol.events import Notice, Resumed
 from livespark.protocol.snapshots import Manifest, Origin
 from livespark.runtime.arrivals import when_imported
 from livespark.runtime.core import Core
+from livespark.runtime.snapshots.carrying import carried
 from livespark.runtime.snapshots.exposures import Exposures
 from livespark.runtime.snapshots.returning import Returning, new_putter
 from livespark.runtime.snapshots.subject import Subject
@@ -71,7 +73,8 @@ class Resumption:
     def begin(self) -> None:
         """Before the script runs."""
         manifest, persisted = self._snapshot.manifest, self._subject.persisted
-        persisted.expect(manifest.values.keys() - set(self._origin.fresh), self._restore)
+        keys = manifest.values.keys() - set(self._origin.fresh)
+        persisted.expect(keys, self._restore, partial(carried, self._snapshot))
         self._exposures.resume(manifest.edits, self._is_new)
         if "torch" in manifest.packages:
             when_imported("torch", lambda _: self._stand())

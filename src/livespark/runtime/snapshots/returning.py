@@ -11,6 +11,7 @@ from livespark.runtime.level import Level
 from livespark.runtime.positions import Position, Scope
 from livespark.runtime.reload.continuation import Continuation
 from livespark.runtime.reload.generators import Generators
+from livespark.runtime.snapshots.carrying import carried
 from livespark.runtime.snapshots.moments import Moment, Place
 from livespark.runtime.snapshots.putting import Putter
 from livespark.runtime.snapshots.standing import put_back
@@ -99,6 +100,7 @@ class Returning:
         values: dict[str, Any] = {} if moment.is_found else self._subject.persisted.values
         moment.memory.left_out.clear()
         moment.memory.put_back(values)
+        self._subject.persisted.expect(*moment.expected)
         return list(moment.memory.left_out)
 
     def _put_living(self, snapshot: OpenSnapshot) -> list[str]:
@@ -120,7 +122,8 @@ class Returning:
             made = living.pop(key)
             if key in saved:
                 living[key] = put(key, made)
-        persisted.expect(saved.keys() - living.keys(), partial(self._put_later, snapshot))
+        later = partial(self._put_later, snapshot), partial(carried, snapshot)
+        persisted.expect(saved.keys() - living.keys(), *later)
         return notes
 
     def _put_later(self, snapshot: OpenSnapshot, key: str, value: Any) -> Any:
