@@ -94,7 +94,7 @@ def has_one_story(stage: Stage, run: str) -> None:
 
 def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(stage: Stage, full: bool) -> None:
     """Every number that is logged is the undisturbed one; what is logged twice is a visible branch."""
-    kills = 10 if full else 3
+    kills = 10 if full else 2
     terminal, run = started(stage, COUNTS, "--retries", str(kills), "--snapshot-every", "5")
     for life in range(1, kills + 1):
         saves(stage, run, life)

@@ -4,6 +4,7 @@ A line is a JSON object: `folder`, the run's directory; `output`, a file for wha
 is a line `{"pid": ...}` at once, and `{"pid": ..., "code": ...}` when the worker has ended.
 """
 
+import gc
 import json
 import os
 import sys
@@ -11,7 +12,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy.random  # noqa: F401 - so that the workers need not
+import msgspec  # noqa: F401 - so that the workers need not
+import numpy.random  # noqa: F401 - nor this
+import psutil  # noqa: F401 - nor this
 import torch
 import torch._dynamo  # with the first optimizer torch imports it, which takes longer than all that is tested
 import torch.utils.data
@@ -55,5 +58,6 @@ def _begin(job: dict[str, Any]) -> None:
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))
     torch.set_num_threads(1)
+    gc.freeze()  # what a worker collects and looks through is its own, and no page is copied for it
     for line in sys.stdin:
         _begin(json.loads(line))
