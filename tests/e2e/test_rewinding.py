@@ -55,8 +55,7 @@ class Story:
         self.goes_on(3)
         self.first = self.s.snapshot("early").step or 0
         self.goes_on(3)
-        says(stage, "snapshot", run)
-        self.second = self.s.snapshots()[-1].step or 0
+        self.second = self.s.snapshot().step or 0
         assert 3 <= self.first < self.second
 
     @property
@@ -98,6 +97,13 @@ class Story:
         assert self.newest_branch[0][0] == step + 1
 
     @property
+    def states_behind(self) -> list[str]:
+        """Those that the run has had since it went back the last time."""
+        told = [each["event"] for each in self.stage.events(self.run)]
+        last = max(at for at, event in enumerate(told) if event["type"] == "rewound")
+        return [event["state"] for event in told[last:] if event["type"] == "status"]
+
+    @property
     def newest_branch(self) -> list[tuple[int, float, str]]:
         passes = self.passes
         starts = [at for at in range(1, len(passes)) if passes[at][0] <= passes[at - 1][0]]
@@ -115,6 +121,7 @@ class Story:
         """Each step of each branch was trained as it was the first time, and the curves have what was trained."""
         says(self.stage, "stop", self.run)
         self.stage.reaches(self.run, "stopped")
+        assert self.terminal.wait() == 0
         passes, losses = self.passes, dict[tuple[int, float], str]()
         for step, rate, loss in passes:
             assert losses.setdefault((step, rate), loss) == loss
@@ -159,9 +166,9 @@ def goes_back_while_it_is_paused(story: Story) -> None:
     """It stays so: it stands still again at the first checkpoint behind the step to which it went."""
     story.s.pause()
     story.types()
-    story.stage.reaches(story.run, "paused")
+    eventually(lambda: story.states_behind[-1:] == ["paused"], "that it stands still again")
+    eventually(lambda: story.passes[-1][0] == story.second + 1, "what it has written on its way")
     many = len(story.passes)
-    assert story.passes[-1][0] == story.second + 1
     assert story.listed()[1:3] == ["paused", f"{story.second + 1:,}"]
     assert (story.s.status, len(story.passes)) == ("paused", many)
     story.s.resume()
