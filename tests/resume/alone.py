@@ -38,7 +38,9 @@ class Nursery:
         print(json.dumps(job), file=self._process.stdin, flush=True)
         while (said := self._read()).keys() != {"pid"}:
             pass
-        return int(said["pid"])
+        pid = int(said["pid"])
+        self._codes.pop(pid, None)  # of an earlier process that had the same number
+        return pid
 
     def wait(self, pid: int) -> int:
         """The exit status, negative for a signal."""
