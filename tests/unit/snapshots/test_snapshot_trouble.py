@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livespark.protocol.commands import Rewind, Snapshot, Stop
+from livespark.protocol.commands import Pause, Resume, Rewind, Snapshot, Stop
 from livespark.protocol.events import Notice, Rewound, SnapshotFailed, SnapshotsRemoved, Snapshotted
 from livespark.protocol.snapshots import AutoRewind, Snapshotting
 from livespark.runtime.process import Runtime
@@ -222,3 +222,22 @@ def test_as_many_stay_when_another_process_goes_on(tmp_path: Path) -> None:
                 assert stage.snapshot().outcome == "applied"
     assert stage.folder.numbers() == [2, 3, 4]
     assert [each.numbers for each in stage.told(SnapshotsRemoved)] == [[1]]
+
+
+def test_a_run_that_stands_is_saved_once_however_long_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each newer one would take the place of an older one that somebody may want to go back to."""
+    with training(tmp_path, Snapshotting(every_seconds=1e-6, on_end=False)) as (stage, script):
+        core, snapshots = stage.runtime.core, stage.assembly.snapshots
+        core.ask(Request(Pause(), core.outbox))
+        wait_until(lambda: core.levels[-1].standing, "the pause")
+        assert stage.snapshot().outcome == "applied"
+        newest, due = stage.folder.numbers(), list[str]()
+        with monkeypatch.context() as patched:
+            patched.setattr(core, "ask_snapshot", due.append)
+            for _ in range(20):
+                snapshots.tick()
+        assert due == []
+        core.ask(Request(Resume(), core.outbox))
+        script.goes_on()
+        snapshots.tick()
+        wait_until(lambda: stage.folder.numbers() != newest, "the next one")

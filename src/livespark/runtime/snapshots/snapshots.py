@@ -80,8 +80,14 @@ class Snapshots:
 
     def tick(self) -> None:
         """Some time has passed. Any thread."""
-        if self._schedule.due_by_time(time.monotonic()) and self._core.snapshot_due is None:
+        if self._schedule.due_by_time(time.monotonic()) and self._core.snapshot_due is None and not self._is_saved():
             self._core.ask_snapshot("every")
+
+    def _is_saved(self) -> bool:
+        """Whether the run stands where the newest snapshot was taken: a night's pause must not push the older out."""
+        level, infos = self._core.levels[-1], self._infos
+        stands = level.standing or level.state is not RunState.RUNNING
+        return stands and bool(infos) and infos[-1].step == self._core.step()
 
     # on the training thread
 
