@@ -1,23 +1,13 @@
 """Copies in memory of what FSDP makes of a model: tensors spread over processes, and tensors without memory."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 
 from livespark.runtime.reload.memory import Memory
 from livespark.runtime.snapshots.host import HostCopies
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[DeviceMesh]:
-    dist.init_process_group("cpu:gloo", store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
-    yield init_device_mesh("cpu", (1,))
-    dist.destroy_process_group()
 
 
 def _step(net: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> float:

@@ -1,14 +1,11 @@
 """Tensors that are spread over processes, here over one: saved piece by piece, and put back to the bit."""
 
-import sys
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
@@ -17,16 +14,6 @@ from livespark.runtime.snapshots.sharded import Piece
 from livespark.runtime.snapshots.torch_checkpoint import TorchShards
 from livespark.runtime.snapshots.trees import Unsavable
 from tests.unit.snapshots.treeing import Snapshot, back
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[DeviceMesh]:
-    """A group of one process. It has its own way to print exceptions, which is not for other tests."""
-    hook = sys.excepthook
-    dist.init_process_group("cpu:gloo", store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
-    yield init_device_mesh("cpu", (1,))
-    dist.destroy_process_group()
-    sys.excepthook = hook
 
 
 def _trained(mesh: DeviceMesh, steps: int) -> tuple[nn.Module, torch.optim.Optimizer]:
