@@ -80,14 +80,10 @@ class Snapshots:
 
     def tick(self) -> None:
         """Some time has passed. Any thread."""
-        if self._schedule.due_by_time(time.monotonic()) and self._core.snapshot_due is None and not self._is_saved():
-            self._core.ask_snapshot("every")
-
-    def _is_saved(self) -> bool:
-        """Whether the run stands where the newest snapshot was taken: a night's pause must not push the older out."""
-        level, infos = self._core.levels[-1], self._infos
-        stands = level.standing or level.state is not RunState.RUNNING
-        return stands and bool(infos) and infos[-1].step == self._core.step()
+        core = self._core
+        is_due = self._schedule.due_by_time(time.monotonic()) and core.snapshot_due is None
+        if is_due and not _is_saved(core, self._infos):
+            core.ask_snapshot("every")
 
     # on the training thread
 
@@ -270,6 +266,13 @@ class Snapshots:
         self._infos[:] = [info for info in infos if info.number not in numbers]
         if numbers:
             self._core.outbox.emit(SnapshotsRemoved(numbers))
+
+
+def _is_saved(core: Core, infos: list[SnapshotInfo]) -> bool:
+    """Whether the run stands where the newest snapshot was taken: a night's pause must not push the older ones out."""
+    level = core.levels[-1]
+    stands = level.standing or level.state is not RunState.RUNNING
+    return stands and bool(infos) and infos[-1].step == core.step()
 
 
 def _label_of(requests: list[Request]) -> str:
